@@ -1,0 +1,97 @@
+/**
+ * Where objects live. Every object is written once under a name that never changes meaning; nothing
+ * is ever overwritten, so there is no lock and no partial update to fear.
+ *
+ * The contract, which `test/contracts/backend.ts` holds every implementation to:
+ * - `put` is all or nothing: a reader sees the whole object or none, also after a crash. When it
+ *   returns "created" the object is durable.
+ * - `put` of a name that exists changes nothing and returns "exists"; of several concurrent writers
+ *   of one name exactly one is told "created".
+ * - `read` gives exactly the bytes asked for, or throws: a short read is an error.
+ * - `list` shows every object whose `put` returned before `list` began. Things that are not objects
+ *   (temporary files of a crashed writer, names forge does not know) are not listed.
+ * - `delete` of an absent object succeeds.
+ * - Failures are `ForgeError`: "missing-object", "permission", "no-space", "io", "no-repository".
+ */
+import type { Bytes } from "../base/bytes.ts";
+
+export const OBJECT_KINDS = ["config", "keys", "packs", "index", "snapshots", "leases"] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+/** One stored object. The config is alone of its kind and has the name "". */
+export interface ObjectRef {
+  readonly kind: ObjectKind;
+  /** 64 hex digits; for leases followed by `.` and the beat as 8 digits. */
+  readonly name: string;
+}
+
+export interface ObjectInfo {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** By the storage's own clock, milliseconds since 1970: what leases are judged by. */
+  readonly modifiedMs: number;
+}
+
+export interface ByteSpan {
+  /** Bytes from the beginning of the object. */
+  readonly offset: number;
+  /** Bytes, at least 1. */
+  readonly length: number;
+}
+
+export interface ReadOptions {
+  /** The whole object when absent. */
+  readonly span?: ByteSpan | undefined;
+  /** Refuses a whole object larger than this with "too-large", before reading it. */
+  readonly bytesMax?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What reading needs: holding this, nothing can be changed. */
+export interface ReadBackend {
+  /** For messages: the path or URL, without secrets. */
+  readonly description: string;
+  /** A fresh buffer that fills its ArrayBuffer, so the caller may transfer it. */
+  read(ref: ObjectRef, options?: ReadOptions): Promise<Bytes>;
+  list(
+    kind: ObjectKind,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<ObjectInfo[]>;
+  /** `undefined` when absent. */
+  stat(ref: ObjectRef): Promise<ObjectInfo | undefined>;
+  close(): Promise<void>;
+}
+
+export interface Backend extends ReadBackend {
+  /** `data` is read until the promise settles and not kept after. */
+  put(ref: ObjectRef, data: Bytes): Promise<"created" | "exists">;
+  delete(refs: readonly ObjectRef[]): Promise<void>;
+  /** Makes the place ready for objects. Succeeds when it is already. */
+  create(): Promise<void>;
+}
+
+/** The path of an object below the repository's root: how every hierarchical backend names it. */
+export function objectPath(ref: ObjectRef): string {
+  switch (ref.kind) {
+    case "config":
+      return "config";
+    case "packs":
+      return `packs/${ref.name.slice(0, 2)}/${ref.name}`;
+    case "keys":
+    case "index":
+    case "snapshots":
+    case "leases":
+      return `${ref.kind}/${ref.name}`;
+    default:
+      return ref.kind satisfies never;
+  }
+}
+
+const OBJECT_NAME = /^[0-9a-f]{64}$/;
+const LEASE_NAME = /^[0-9a-f]{64}\.[0-9]{8}$/;
+
+/** Whether `name` can be an object of `kind`; listings leave everything else out. */
+export function isObjectName(kind: ObjectKind, name: string): boolean {
+  if (kind === "config") return name === "";
+  return (kind === "leases" ? LEASE_NAME : OBJECT_NAME).test(name);
+}
