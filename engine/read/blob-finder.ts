@@ -1,0 +1,16 @@
+/**
+ * What the read side asks of the index: where a blob stands. `BlobIndex` is one; tests and a reader
+ * of a single pack can be others.
+ */
+import type { BlobId } from "../base/ids.ts";
+import type { BlobLocation } from "../index/blob-location.ts";
+
+export interface BlobFinder {
+  /** All places where the blob is stored; empty when none is known. */
+  find(id: BlobId): Promise<readonly BlobLocation[]>;
+}
+
+export interface RefreshableBlobFinder extends BlobFinder {
+  /** Loads what was added since. */
+  refresh(): Promise<unknown>;
+}
