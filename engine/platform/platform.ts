@@ -26,6 +26,9 @@ export interface AeadRequest {
   readonly aad: Bytes;
   /** Plaintext to seal, or `ciphertext ‖ tag(16)` to open. Read only, not kept. */
   readonly data: Bytes;
+  /** Sealing: bytes left free (zero) at the front of the result, so that the caller can put a
+   * nonce there without copying a megabyte. Default 0. */
+  readonly headroomBytes?: number;
 }
 
 export interface Argon2idRequest {
@@ -46,7 +49,7 @@ export interface HkdfRequest {
 
 /** Primitives that answer at once. Every result is a fresh buffer unless it says otherwise. */
 export interface SyncPlatform {
-  /** @returns `ciphertext ‖ tag(16)`. */
+  /** @returns `headroom ‖ ciphertext ‖ tag(16)`. */
   aeadSeal(request: AeadRequest): Bytes;
   /** @returns the plaintext, or `undefined` when the tag does not fit. */
   aeadOpen(request: AeadRequest): Bytes | undefined;

@@ -1,0 +1,258 @@
+/**
+ * The platform of Node 24: node:crypto, node:zlib, and two native modules for BLAKE3 and lz4.
+ * `nativeSyncPlatform` answers at once and is what worker threads use; `nativePlatform` is the same
+ * behind promises, with the KDF. Neither keeps secrets of its own beyond the hashers below.
+ *
+ * Ownership: every result is memory nobody else can see. Node hands out small Buffers as windows of
+ * one shared pool; those are copied before they leave this file.
+ */
+import {
+  argon2,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomFillSync,
+} from "node:crypto";
+import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+
+import { Blake3Hasher } from "@napi-rs/blake-hash";
+import lz4 from "lz4-napi";
+
+import { type Bytes, EMPTY_BYTES, equalBytes } from "../../base/bytes.ts";
+import { ForgeError, messageOf } from "../../base/errors.ts";
+import type {
+  AeadRequest,
+  Argon2idRequest,
+  Codec,
+  HkdfRequest,
+  Platform,
+  SyncPlatform,
+} from "../platform.ts";
+
+const TAG_BYTES = 16;
+/** Slack zstd gets behind the expected end, to notice a result that is too long. */
+const OUTPUT_SLACK_BYTES = 64;
+const LZ4_SIZE_PREFIX_BYTES = 4;
+
+/**
+ * Node's primitives, synchronous.
+ *
+ * Compressing with lz4 leaves native buffers that are freed only when the event loop turns: a
+ * worker that compresses in a loop must let it turn now and then.
+ */
+export const nativeSyncPlatform: SyncPlatform = {
+  aeadSeal,
+  aeadOpen,
+  keyedHash,
+  hash,
+  hmacSha256,
+  hkdfSha256,
+  compress,
+  decompress,
+  randomBytes,
+  crc32: (data, seed) => crc32(data, seed),
+};
+
+/**
+ * Node's primitives behind promises. All but `argon2id` run on the calling thread: a blob takes
+ * about a millisecond, and bulk work belongs to worker threads with `nativeSyncPlatform`.
+ */
+export const nativePlatform: Platform = {
+  aeadSeal: (request) => promised(() => aeadSeal(request)),
+  aeadOpen: (request) => promised(() => aeadOpen(request)),
+  keyedHash: (key, data) => promised(() => keyedHash(key, data)),
+  hash: (data) => promised(() => hash(data)),
+  hmacSha256: (key, data) => promised(() => hmacSha256(key, data)),
+  hkdfSha256: (request) => promised(() => hkdfSha256(request)),
+  compress: (codec, level, plain) => promised(() => compress(codec, level, plain)),
+  decompress: (codec, packed, plainBytes) => promised(() => decompress(codec, packed, plainBytes)),
+  randomBytes,
+  crc32: (data, seed) => crc32(data, seed),
+  argon2id,
+};
+
+/** Runs `fn` at once; what it throws becomes a rejection. */
+function promised<Result>(fn: () => Result): Promise<Result> {
+  return new Promise((resolve) => {
+    resolve(fn());
+  });
+}
+
+function aeadSeal({ cipher, key, nonce, aad, data, headroomBytes = 0 }: AeadRequest): Bytes {
+  // A KeyObject made first is 8 µs cheaper a call than handing the raw key over.
+  const sealer = createCipheriv(gcmName(cipher), createSecretKey(key), nonce, {
+    authTagLength: TAG_BYTES,
+  });
+  sealer.setAAD(aad, { plaintextLength: data.length });
+  const out = unshared(headroomBytes + data.length + TAG_BYTES);
+  out.fill(0, 0, headroomBytes);
+  out.set(sealer.update(data), headroomBytes);
+  sealer.final();
+  out.set(sealer.getAuthTag(), headroomBytes + data.length);
+  return out;
+}
+
+function aeadOpen({ cipher, key, nonce, aad, data }: AeadRequest): Bytes | undefined {
+  const cipherBytes = data.length - TAG_BYTES;
+  if (cipherBytes < 0) return undefined;
+  const opener = createDecipheriv(gcmName(cipher), createSecretKey(key), nonce, {
+    authTagLength: TAG_BYTES,
+  });
+  opener.setAAD(aad, { plaintextLength: cipherBytes });
+  opener.setAuthTag(data.subarray(cipherBytes));
+  const plain = opener.update(data.subarray(0, cipherBytes));
+  try {
+    opener.final();
+  } catch {
+    return undefined;
+  }
+  return owned(plain);
+}
+
+/**
+ * The name under which node:crypto knows the cipher. Its types have one overload for each AEAD and
+ * none for their union; at run time both go the same way.
+ */
+function gcmName(cipher: AeadRequest["cipher"]): "aes-256-gcm" {
+  return cipher as "aes-256-gcm";
+}
+
+/**
+ * One hasher for each key object in use: making one costs 7 µs and 2 KB that stay until the event
+ * loop turns. The key's content is compared, so that a caller who overwrites a key is safe.
+ */
+const keyedHashers = new WeakMap<Bytes, { readonly key: Bytes; readonly hasher: Blake3Hasher }>();
+const plainHasher = new Blake3Hasher();
+
+function keyedHash(key: Bytes, data: Bytes): Bytes {
+  let entry = keyedHashers.get(key);
+  if (entry === undefined || !equalBytes(entry.key, key)) {
+    entry = { key: key.slice(), hasher: Blake3Hasher.newKeyed(bufferOf(key)) };
+    keyedHashers.set(key, entry);
+  }
+  return digest(entry.hasher, data);
+}
+
+function hash(data: Bytes): Bytes {
+  return digest(plainHasher, data);
+}
+
+function digest(hasher: Blake3Hasher, data: Bytes): Bytes {
+  hasher.reset();
+  hasher.update(data);
+  return new Uint8Array(hasher.digestBuffer());
+}
+
+function hmacSha256(key: Bytes, data: Bytes): Bytes {
+  return new Uint8Array(createHmac("sha256", createSecretKey(key)).update(data).digest());
+}
+
+function hkdfSha256({ keyMaterial, salt, info, outputBytes }: HkdfRequest): Bytes {
+  return new Uint8Array(hkdfSync("sha256", keyMaterial, salt, info, outputBytes));
+}
+
+function compress(codec: Codec, level: number, plain: Bytes): Bytes {
+  switch (codec) {
+    case "none":
+      return plain;
+    case "zstd":
+      return owned(
+        zstdCompressSync(plain, {
+          params: { [constants.ZSTD_c_compressionLevel]: level },
+          pledgedSrcSize: plain.length,
+          // ZSTD_compressBound: the result fits one piece, nothing is joined.
+          chunkSize: plain.length + (plain.length >>> 8) + 128,
+        }),
+      );
+    case "lz4":
+      return new Uint8Array(lz4.compressSync(bufferOf(plain)).subarray(LZ4_SIZE_PREFIX_BYTES));
+    default:
+      return codec satisfies never;
+  }
+}
+
+function decompress(codec: Codec, packed: Bytes, plainBytes: number): Bytes {
+  const plain = unpack(codec, packed, plainBytes);
+  if (plain.length !== plainBytes) {
+    throw new ForgeError(
+      "corrupt",
+      `Cannot decompress ${codec}: got ${plain.length} bytes where ${plainBytes} were written`,
+    );
+  }
+  return plain;
+}
+
+function unpack(codec: Codec, packed: Bytes, plainBytes: number): Bytes {
+  try {
+    switch (codec) {
+      case "none":
+        return packed;
+      case "zstd": {
+        const bound = plainBytes + OUTPUT_SLACK_BYTES;
+        return owned(zstdDecompressSync(packed, { chunkSize: bound, maxOutputLength: bound }));
+      }
+      case "lz4":
+        return unpackLz4(packed, plainBytes);
+      default:
+        return codec satisfies never;
+    }
+  } catch (error) {
+    throw new ForgeError(
+      "corrupt",
+      `Cannot decompress ${packed.length} bytes of ${codec} to ${plainBytes}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** lz4-napi wants the result's size before the block and allocates what it says. */
+function unpackLz4(packed: Bytes, plainBytes: number): Bytes {
+  // The block of no bytes at all is one zero token; lz4-napi refuses it.
+  if (plainBytes === 0) return packed.length === 1 && packed[0] === 0 ? EMPTY_BYTES : packed;
+  const prefixed = Buffer.allocUnsafeSlow(LZ4_SIZE_PREFIX_BYTES + packed.length);
+  prefixed.writeUInt32LE(plainBytes, 0);
+  prefixed.set(packed, LZ4_SIZE_PREFIX_BYTES);
+  return owned(lz4.uncompressSync(prefixed));
+}
+
+function randomBytes(length: number): Bytes {
+  return randomFillSync(new Uint8Array(length));
+}
+
+function argon2id(request: Argon2idRequest): Promise<Bytes> {
+  const parameters = {
+    message: request.password,
+    nonce: request.salt,
+    parallelism: request.lanes,
+    tagLength: request.outputBytes,
+    memory: request.memoryKib,
+    passes: request.passes,
+  };
+  return new Promise((resolve, reject) => {
+    argon2("argon2id", parameters, (error, key) => {
+      if (error === null) resolve(new Uint8Array(key));
+      else reject(error);
+    });
+  });
+}
+
+/** Memory that is not part of Node's pool and not yet zeroed; the caller fills all of it. */
+function unshared(length: number): Bytes {
+  const buffer = Buffer.allocUnsafeSlow(length);
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, length);
+}
+
+/** A `Buffer` as plain bytes: a view when it has (nearly) all of its memory, a copy otherwise. */
+function owned(buffer: Buffer): Bytes {
+  const memory = buffer.buffer;
+  return memory instanceof ArrayBuffer && memory.byteLength - buffer.length <= OUTPUT_SLACK_BYTES
+    ? new Uint8Array(memory, buffer.byteOffset, buffer.length)
+    : new Uint8Array(buffer);
+}
+
+/** `bytes` as the `Buffer` that native modules insist on; shares its memory. */
+function bufferOf(bytes: Bytes): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
