@@ -67,17 +67,16 @@ export class ByteLru<Value extends object> {
     if (kept !== undefined) return kept;
     let task = this.#loading.get(key);
     if (task === undefined || task.abandoned) {
-      const started: SharedTask<Value> = new SharedTask(async (taskSignal) => {
-        try {
-          const value = await load(taskSignal);
-          this.#kept?.set(key, value);
-          return value;
-        } finally {
-          if (this.#loading.get(key) === started) this.#loading.delete(key);
-        }
+      const started = new SharedTask(async (taskSignal) => {
+        const value = await load(taskSignal);
+        this.#kept?.set(key, value);
+        return value;
+      });
+      this.#loading.set(key, started);
+      void started.settled.then(() => {
+        if (this.#loading.get(key) === started) this.#loading.delete(key);
       });
       task = started;
-      this.#loading.set(key, started);
     }
     return task.wait(signal);
   }

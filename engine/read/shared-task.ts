@@ -11,13 +11,16 @@ function aborted(signal: AbortSignal): ForgeError {
 export class SharedTask<Result> {
   readonly #controller = new AbortController();
   readonly #result: Promise<Result>;
+  /** Resolves when the work has ended, however it did. */
+  readonly settled: Promise<void>;
   #waiting = 0;
 
   /** Starts `run` at once. Its signal fires when nobody waits any more. */
   constructor(run: (signal: AbortSignal) => Promise<Result>) {
     this.#result = run(this.#controller.signal);
-    // A failure nobody waits for any more is nobody's business.
-    this.#result.catch(() => undefined);
+    const ended = (): void => undefined;
+    // This also handles a failure that nobody waits for any more.
+    this.settled = this.#result.then(ended, ended);
   }
 
   /** Whether it was told to stop: a new caller must start it afresh. */
@@ -63,7 +66,9 @@ export class SharedTask<Result> {
 }
 
 /** A signal that fires once all of `signals` have; never when one of them is `undefined`. */
-export function whenAllAbort(signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+export function whenAllAbort(
+  signals: readonly (AbortSignal | undefined)[],
+): AbortSignal | undefined {
   let left = signals.length;
   if (left === 0) return undefined;
   const controller = new AbortController();

@@ -1,0 +1,157 @@
+/**
+ * BlobReader: BlobId → verified plaintext. A blob may stand in several places: all are tried in turn,
+ * those that failed before last. What stands nowhere, or in a pack that is gone, makes the index load
+ * once more before that is an error: others may have written or compacted meanwhile.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
+import type { BlobId } from "../base/ids.ts";
+import type { BlobKind } from "../crypto/key-ring.ts";
+import type { BlobLocation } from "../index/blob-location.ts";
+import type { BlobDecoder } from "./blob-decoder.ts";
+import type { RefreshableBlobFinder } from "./blob-finder.ts";
+import { type ChunkCache, createChunkCache } from "./chunk-cache.ts";
+import type { PackReader } from "./pack-reader.ts";
+
+export interface BlobRef {
+  readonly id: BlobId;
+  readonly kind: BlobKind;
+}
+
+export interface BlobReaderOptions {
+  readonly index: RefreshableBlobFinder;
+  readonly packs: Pick<PackReader, "read">;
+  readonly decoder: BlobDecoder;
+  /** One of the default size when absent. */
+  readonly cache?: ChunkCache | undefined;
+}
+
+/** Places remembered as bad; beyond, the oldest are forgotten and may be tried first again. */
+const QUARANTINE_MAX = 10_000;
+
+export class BlobReader {
+  readonly #index: RefreshableBlobFinder;
+  readonly #packs: Pick<PackReader, "read">;
+  readonly #decoder: BlobDecoder;
+  readonly #cache: ChunkCache;
+  readonly #quarantine = new Set<string>();
+  #refreshing: Promise<unknown> | undefined;
+
+  constructor(options: BlobReaderOptions) {
+    this.#index = options.index;
+    this.#packs = options.packs;
+    this.#decoder = options.decoder;
+    this.#cache = options.cache ?? createChunkCache();
+  }
+
+  /**
+   * Plaintext through the cache, shared with others: read it, do not write into it.
+   * @throws ForgeError "missing-object", "corrupt", "io", "aborted".
+   */
+  read(ref: BlobRef, signal?: AbortSignal): Promise<Bytes> {
+    return this.#cache.fetch(ref.id, (taskSignal) => this.load(ref, taskSignal), signal);
+  }
+
+  /** The plaintext when the cache has it. */
+  peek(id: BlobId): Bytes | undefined {
+    return this.#cache.get(id);
+  }
+
+  /** Begins to load a blob into the cache unless it is there. Never throws. */
+  prefetch(ref: BlobRef): void {
+    if (this.#cache.has(ref.id)) return;
+    // Whoever reads the blob meets the failure itself.
+    this.read(ref).catch(() => undefined);
+  }
+
+  /**
+   * Plaintext past the cache, in a buffer the caller owns.
+   * @throws as `read`.
+   */
+  async load(ref: BlobRef, signal?: AbortSignal): Promise<Bytes> {
+    const locations = await this.#index.find(ref.id);
+    const first = await this.#tryAll(ref, locations, signal);
+    if ("plain" in first) return first.plain;
+    if (
+      first.failures.length > 0 &&
+      !first.failures.some((error) => error.code === "missing-object")
+    ) {
+      throw this.#unreadable(ref, first.failures);
+    }
+    await this.#refreshIndex();
+    const known = new Set(locations.map(placeOf));
+    const fresh = (await this.#index.find(ref.id)).filter((place) => !known.has(placeOf(place)));
+    const second = await this.#tryAll(ref, fresh, signal);
+    if ("plain" in second) return second.plain;
+    throw this.#unreadable(ref, [...first.failures, ...second.failures]);
+  }
+
+  async #tryAll(
+    ref: BlobRef,
+    locations: readonly BlobLocation[],
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly plain: Bytes } | { readonly failures: readonly ForgeError[] }> {
+    const failures: ForgeError[] = [];
+    for (const location of this.#healthyFirst(locations)) {
+      try {
+        if (location.kind !== ref.kind) {
+          throw new ForgeError("corrupt", `it is stored as a ${location.kind} blob`);
+        }
+        const sealed = await this.#packs.read(location, signal);
+        return { plain: await this.#decoder.decode(location, sealed) };
+      } catch (error) {
+        if (!isForgeError(error) || error.code === "aborted") throw error;
+        if (isForgeError(error, "corrupt", "missing-object")) this.#setAside(location);
+        failures.push(error);
+      }
+    }
+    return { failures };
+  }
+
+  #healthyFirst(locations: readonly BlobLocation[]): readonly BlobLocation[] {
+    if (locations.length < 2 || this.#quarantine.size === 0) return locations;
+    const bad = (location: BlobLocation): number =>
+      this.#quarantine.has(placeOf(location)) ? 1 : 0;
+    return [...locations].sort((a, b) => bad(a) - bad(b));
+  }
+
+  #setAside(location: BlobLocation): void {
+    this.#quarantine.add(placeOf(location));
+    if (this.#quarantine.size <= QUARANTINE_MAX) return;
+    for (const oldest of this.#quarantine) {
+      this.#quarantine.delete(oldest);
+      return;
+    }
+  }
+
+  /** One refresh for all who miss something at the same time. */
+  #refreshIndex(): Promise<unknown> {
+    this.#refreshing ??= this.#index.refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  #unreadable(ref: BlobRef, failures: readonly ForgeError[]): ForgeError {
+    const what = `Cannot read ${ref.kind} blob ${ref.id}`;
+    const context = { blobId: ref.id };
+    const first = failures[0];
+    if (first === undefined) {
+      const message = `${what}: no index segment knows it`;
+      return new ForgeError("missing-object", message, { context });
+    }
+    // What may work later (a network) outranks what never will.
+    const cause =
+      failures.find(({ code }) => code !== "corrupt" && code !== "missing-object") ?? first;
+    const places = failures.length === 1 ? "" : ` (all ${failures.length} copies failed)`;
+    return new ForgeError(cause.code, `${what}${places}: ${cause.message}`, {
+      cause,
+      context: { ...cause.context, ...context },
+      retryable: cause.retryable,
+    });
+  }
+}
+
+function placeOf(location: BlobLocation): string {
+  return `${location.packId}:${location.offset}`;
+}

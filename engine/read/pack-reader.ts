@@ -1,0 +1,159 @@
+/**
+ * PackReader: BlobLocations → sealed bytes. Requests that arrive together for one pack are joined
+ * into few ranged reads; packs of trees and lists are read whole once and kept sealed, so that a
+ * walk through the metadata costs one request a pack.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
+import type { PackId } from "../base/ids.ts";
+import { BLOB_BYTES_MAX } from "../base/limits.ts";
+import type { BlobLocation } from "../index/blob-location.ts";
+import type { ReadBackend } from "../storage/backend.ts";
+import { ByteLru } from "./byte-lru.ts";
+import { whenAllAbort } from "./shared-task.ts";
+import {
+  type PlannedSpan,
+  SPAN_OPTIONS_DEFAULT,
+  type SpanOptions,
+  planSpans,
+} from "./span-plan.ts";
+
+export interface PackReaderOptions {
+  readonly span?: SpanOptions;
+  /** Sealed bytes of whole tree packs that are kept. 0: trees are read by range like data. */
+  readonly treePackCacheBytes?: number;
+}
+
+/** 32 MiB: eight tree packs of the size that writers aim at. */
+const TREE_PACK_CACHE_BYTES_DEFAULT = 32 * 1024 * 1024;
+/** A tree pack larger than this is read by range. */
+const TREE_PACK_BYTES_MAX = 8 * 1024 * 1024;
+/** A sealed blob is its packed bytes and 28 more; packing may add a little to what does not pack. */
+const SEALED_BYTES_MAX = BLOB_BYTES_MAX + 64 * 1024;
+/** Turns of the microtask queue that a request waits for company: index lookups differ by as much. */
+const GATHER_TURNS = 4;
+
+interface Request {
+  readonly location: BlobLocation;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (sealed: Bytes) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class PackReader {
+  readonly #backend: Pick<ReadBackend, "read">;
+  readonly #span: SpanOptions;
+  readonly #gathering = new Map<PackId, Request[]>();
+  readonly #treePacks: ByteLru<Bytes> | undefined;
+  readonly #largeTreePacks = new Set<PackId>();
+
+  constructor(backend: Pick<ReadBackend, "read">, options: PackReaderOptions = {}) {
+    this.#backend = backend;
+    this.#span = options.span ?? SPAN_OPTIONS_DEFAULT;
+    const cacheBytes = options.treePackCacheBytes ?? TREE_PACK_CACHE_BYTES_DEFAULT;
+    if (cacheBytes >= TREE_PACK_BYTES_MAX) {
+      this.#treePacks = new ByteLru<Bytes>({
+        bytesMax: cacheBytes,
+        weigh: (pack) => pack.buffer.byteLength,
+      });
+    }
+  }
+
+  /**
+   * The sealed bytes of one blob: a buffer of its own or a view of what was read together. They are
+   * to be opened, not kept.
+   * @throws ForgeError "missing-object", "corrupt" when the pack is shorter than the location says,
+   *   "io", "aborted".
+   */
+  async read(location: BlobLocation, signal?: AbortSignal): Promise<Bytes> {
+    if (location.sealedBytes > SEALED_BYTES_MAX) {
+      throw new ForgeError(
+        "corrupt",
+        `Cannot read blob ${location.id}: the index says ${location.sealedBytes} bytes, more than a blob may have`,
+      );
+    }
+    if (location.kind !== "data" && this.#treePacks !== undefined) {
+      const sealed = await this.#readFromWholePack(this.#treePacks, location, signal);
+      if (sealed !== undefined) return sealed;
+    }
+    return this.#gather(location, signal);
+  }
+
+  async #readFromWholePack(
+    packs: ByteLru<Bytes>,
+    location: BlobLocation,
+    signal: AbortSignal | undefined,
+  ): Promise<Bytes | undefined> {
+    const { packId } = location;
+    if (this.#largeTreePacks.has(packId)) return undefined;
+    let pack: Bytes;
+    try {
+      pack = await packs.fetch(
+        packId,
+        (taskSignal) =>
+          this.#backend.read(
+            { kind: "packs", name: packId },
+            { bytesMax: TREE_PACK_BYTES_MAX, signal: taskSignal },
+          ),
+        signal,
+      );
+    } catch (error) {
+      if (!isForgeError(error, "too-large")) throw error;
+      this.#largeTreePacks.add(packId);
+      return undefined;
+    }
+    return viewOf(pack, location, location.offset);
+  }
+
+  #gather(location: BlobLocation, signal: AbortSignal | undefined): Promise<Bytes> {
+    return new Promise((resolve, reject) => {
+      const request: Request = { location, signal, resolve, reject };
+      const waiting = this.#gathering.get(location.packId);
+      if (waiting !== undefined) {
+        waiting.push(request);
+        return;
+      }
+      const requests = [request];
+      this.#gathering.set(location.packId, requests);
+      void this.#readGathered(location.packId, requests);
+    });
+  }
+
+  async #readGathered(packId: PackId, requests: readonly Request[]): Promise<void> {
+    for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve();
+    this.#gathering.delete(packId);
+    const spans = planSpans(requests, this.#span);
+    await Promise.all(spans.map((planned) => this.#readSpan(packId, planned)));
+  }
+
+  async #readSpan(packId: PackId, planned: PlannedSpan<Request>): Promise<void> {
+    try {
+      const bytes = await this.#backend.read(
+        { kind: "packs", name: packId },
+        {
+          span: planned.span,
+          signal: whenAllAbort(planned.items.map(({ item }) => item.signal)),
+        },
+      );
+      for (const { item, start } of planned.items) {
+        item.resolve(viewOf(bytes, item.location, start));
+      }
+    } catch (error) {
+      // After an answer the rejection is without effect, so each request gets exactly one.
+      for (const { item } of planned.items) item.reject(error);
+    }
+  }
+}
+
+/** A view of `bytes` where the blob stands; the whole of it when the blob is all there is. */
+function viewOf(bytes: Bytes, location: BlobLocation, start: number): Bytes {
+  const end = start + location.sealedBytes;
+  if (end > bytes.length) {
+    throw new ForgeError(
+      "corrupt",
+      `Cannot read blob ${location.id} from pack ${location.packId}: it should end at byte ${end} of ${bytes.length}`,
+      { context: { packId: location.packId, blobId: location.id } },
+    );
+  }
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+}

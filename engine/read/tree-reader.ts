@@ -1,0 +1,141 @@
+/**
+ * TreeReader: the root blob of a directory → its entries, by name or by number, through however many
+ * levels of pages it has. Decoded pages are kept, bounded in bytes; a page stays columnar.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { compareBytes } from "../base/bytes.ts";
+import { ForgeError } from "../base/errors.ts";
+import type { BlobId } from "../base/ids.ts";
+import type { LeafPage } from "../snapshots/leaf-page.ts";
+import type { ReferencePage } from "../snapshots/reference-page.ts";
+import type { TreeNode } from "../snapshots/tree-node.ts";
+import { type TreePage, decodeRootPage, decodeTreePage } from "../snapshots/tree-page.ts";
+import type { BlobReader } from "./blob-reader.ts";
+import { ByteLru } from "./byte-lru.ts";
+
+/** 48 MiB: the pages of about 300,000 entries. */
+const PAGE_CACHE_BYTES_DEFAULT = 48 * 1024 * 1024;
+/** Leaf pages loaded ahead of someone who reads a large directory from its beginning. */
+const PAGES_AHEAD = 4;
+
+/** One entry: a page and the number in it. */
+export interface TreeEntry {
+  readonly page: LeafPage;
+  readonly index: number;
+}
+
+export class TreeReader {
+  readonly #blobs: Pick<BlobReader, "load">;
+  readonly #pages: ByteLru<TreePage>;
+
+  constructor(
+    blobs: Pick<BlobReader, "load">,
+    options: { readonly pageCacheBytes?: number | undefined } = {},
+  ) {
+    this.#blobs = blobs;
+    this.#pages = new ByteLru<TreePage>({
+      bytesMax: options.pageCacheBytes ?? PAGE_CACHE_BYTES_DEFAULT,
+      weigh: (page) => page.memoryBytes,
+    });
+  }
+
+  /** The root blob of a snapshot: a page whose one entry, number 0, is `/`. */
+  async rootPage(id: BlobId, signal?: AbortSignal): Promise<LeafPage> {
+    return decodeRootPage(await this.#blobs.load({ id, kind: "tree" }, signal));
+  }
+
+  /** @throws ForgeError "corrupt", "missing-object", "io", "unsupported-version", "aborted". */
+  page(id: BlobId, signal?: AbortSignal): Promise<TreePage> {
+    return this.#pages.fetch(
+      id,
+      async (taskSignal) =>
+        decodeTreePage(await this.#blobs.load({ id, kind: "tree" }, taskSignal)),
+      signal,
+    );
+  }
+
+  /** The entry called `name`, by binary search on each level. */
+  async lookup(root: BlobId, name: Bytes, signal?: AbortSignal): Promise<TreeEntry | undefined> {
+    let page = await this.page(root, signal);
+    while (page.kind === "references") {
+      const child = page.findChild(name);
+      if (child < 0) return undefined;
+      page = await this.#child(page, child, signal);
+    }
+    const index = page.find(name);
+    return index < 0 ? undefined : { page, index };
+  }
+
+  /** Entry number `number` of the directory; `undefined` beyond the last. */
+  async entryAt(
+    root: BlobId,
+    number: number,
+    signal?: AbortSignal,
+  ): Promise<TreeEntry | undefined> {
+    let page = await this.page(root, signal);
+    let index = number;
+    while (page.kind === "references") {
+      const child = page.findChildOfEntry(index);
+      if (child < 0) return undefined;
+      index -= page.firstEntry(child);
+      page = await this.#child(page, child, signal);
+    }
+    return index < page.count ? { page, index } : undefined;
+  }
+
+  /** All leaf pages of a directory in order, some loaded ahead. */
+  async *leafPages(root: BlobId, signal?: AbortSignal): AsyncGenerator<LeafPage> {
+    yield* this.#leavesOf(await this.page(root, signal), signal);
+  }
+
+  async *#leavesOf(page: TreePage, signal: AbortSignal | undefined): AsyncGenerator<LeafPage> {
+    if (page.kind === "leaf") {
+      yield page;
+      return;
+    }
+    let ahead = 1;
+    for (let child = 0; child < page.count; child++) {
+      for (; ahead < page.count && ahead <= child + PAGES_AHEAD; ahead++) {
+        // A failure is met again when it is this page's turn.
+        this.page(page.child(ahead), signal).catch(() => undefined);
+      }
+      yield* this.#leavesOf(await this.#child(page, child, signal), signal);
+    }
+  }
+
+  /** A child that is what its parent says; otherwise names would be lost or entries counted twice. */
+  async #child(
+    parent: ReferencePage,
+    child: number,
+    signal: AbortSignal | undefined,
+  ): Promise<TreePage> {
+    const id = parent.child(child);
+    const page = await this.page(id, signal);
+    const level = page.kind === "leaf" ? 0 : page.level;
+    const entries = page.kind === "leaf" ? page.count : page.totalEntries;
+    const first = page.kind === "leaf" ? page.name(0) : page.firstName(0);
+    if (
+      level !== parent.level - 1 ||
+      entries !== parent.entriesBelow(child) ||
+      compareBytes(first, parent.firstName(child)) !== 0
+    ) {
+      throw new ForgeError(
+        "corrupt",
+        `Cannot read a directory: its page ${id} has level ${level} and ${entries} entries, which is not what the page above says`,
+        { context: { blobId: id } },
+      );
+    }
+    return page;
+  }
+}
+
+/** All entries of a directory in order, each with everything that is kept about it. */
+export async function* readTreeEntries(
+  tree: TreeReader,
+  root: BlobId,
+  signal?: AbortSignal,
+): AsyncGenerator<TreeNode> {
+  for await (const page of tree.leafPages(root, signal)) {
+    for (let index = 0; index < page.count; index++) yield page.node(index);
+  }
+}
