@@ -1,0 +1,96 @@
+// Builds dist/ from the sources: the same tree, file for file, so workers and packages resolve as in
+// the clone. Runs with the Node the project brings, whichever Node started it.
+//
+//   node scripts/build.mjs              build; a type error fails it
+//   node scripts/build.mjs --no-check   emit only: a second faster
+//   node scripts/build.mjs --if-needed  only when a source is newer than dist/
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+const dist = path.join(root, "dist");
+const stamp = path.join(dist, ".built");
+const SOURCES = ["engine", "mount", "webdav", "src"];
+const INPUTS = SOURCES.concat("tsconfig.json", "tsconfig.build.json", "package-lock.json");
+
+if (process.argv.includes("--if-needed") && isFresh()) process.exit(0);
+
+const started = Date.now();
+const checking = !process.argv.includes("--no-check");
+// Built beside dist/ and then renamed: a forge that runs meanwhile never sees half a tree.
+const fresh = `${dist}.${process.pid}`;
+try {
+  compile(fresh);
+  copyPlainFiles(fresh);
+  fs.writeFileSync(path.join(fresh, ".built"), `${new Date(started).toISOString()}\n`);
+  fs.utimesSync(path.join(fresh, ".built"), started / 1000, started / 1000);
+  replace(fresh);
+} finally {
+  fs.rmSync(fresh, { recursive: true, force: true });
+}
+console.log(`built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+
+function compile(outDir) {
+  const node = path.join(root, "node_modules", "node", "bin", "node");
+  const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
+  if (!fs.existsSync(tsc)) stop(`the compiler is not installed: run \`npm install\` in ${root}`);
+  const words = [tsc, "-p", path.join(root, "tsconfig.build.json"), "--outDir", outDir];
+  if (!checking) words.push("--noCheck");
+  const result = spawnSync(fs.existsSync(node) ? node : process.execPath, words, {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (result.error) stop(`the compiler cannot be started: ${result.error.message}`);
+  if (result.status !== 0) {
+    stop(`the compiler found errors:\n${result.stdout}${result.stderr}`);
+  }
+  if (!fs.existsSync(path.join(outDir, "src", "main.js"))) stop("the compiler wrote no src/main.js");
+}
+
+// What the compiler leaves alone and the program reads at run time.
+function copyPlainFiles(outDir) {
+  for (const folder of SOURCES) {
+    const from = path.join(root, folder);
+    if (!fs.existsSync(from)) continue;
+    for (const name of fs.readdirSync(from, { recursive: true })) {
+      if (!/\.(mjs|cjs|js|py|sh|sql|html|css|wasm)$/.test(name)) continue;
+      const to = path.join(outDir, folder, name);
+      fs.mkdirSync(path.dirname(to), { recursive: true });
+      fs.copyFileSync(path.join(from, name), to);
+    }
+  }
+}
+
+function replace(outDir) {
+  const old = `${dist}.old.${process.pid}`;
+  if (fs.existsSync(dist)) fs.renameSync(dist, old);
+  try {
+    fs.renameSync(outDir, dist);
+  } catch (error) {
+    // Another build finished between the two renames; its dist/ is as good.
+    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+  }
+  fs.rmSync(old, { recursive: true, force: true });
+}
+
+function isFresh() {
+  const built = fs.statSync(stamp, { throwIfNoEntry: false });
+  return built !== undefined && INPUTS.every((name) => !isNewer(path.join(root, name), built.mtimeMs));
+}
+
+function isNewer(name, thanMs) {
+  const found = fs.statSync(name, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  // A folder's own time tells that a file in it came or went.
+  if (found.mtimeMs > thanMs) return true;
+  if (!found.isDirectory()) return false;
+  return fs.readdirSync(name).some((below) => isNewer(path.join(name, below), thanMs));
+}
+
+function stop(sentence) {
+  fs.rmSync(fresh, { recursive: true, force: true });
+  console.error(`build failed: ${sentence}`);
+  process.exit(1);
+}

@@ -1,0 +1,43 @@
+/**
+ * Environment: what forge takes from environment variables, read once at the start. Secrets are
+ * removed from the process's own environment then, so no child and no worker inherits them.
+ */
+import { homedir } from "node:os";
+
+export interface Environment {
+  readonly repository: string | undefined;
+  readonly passphrase: string | undefined;
+  readonly passphraseCommand: string | undefined;
+  readonly config: string | undefined;
+  readonly keyFile: string | undefined;
+  /** Where `config.yaml` of forge lives by the XDG rules. */
+  readonly configHome: string;
+  readonly home: string;
+  /** What `${VAR}` in the configuration sees: a copy from before the secrets were removed. */
+  readonly variables: Readonly<NodeJS.ProcessEnv>;
+}
+
+/** Reads `variables` and deletes the secret ones from it. An empty variable counts as unset. */
+export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
+  const copy = { ...variables };
+  const passphrase = find(variables, "FORGE_PASSPHRASE");
+  delete variables["FORGE_PASSPHRASE"];
+  const home = find(variables, "HOME") ?? homedir();
+  const xdg = find(variables, "XDG_CONFIG_HOME");
+  return {
+    repository: find(variables, "FORGE_REPOSITORY"),
+    passphrase,
+    passphraseCommand: find(variables, "FORGE_PASSPHRASE_COMMAND"),
+    config: find(variables, "FORGE_CONFIG"),
+    keyFile: find(variables, "FORGE_KEY_FILE"),
+    // The XDG specification says to ignore relative paths.
+    configHome: xdg?.startsWith("/") === true ? xdg : `${home}/.config`,
+    home,
+    variables: copy,
+  };
+}
+
+function find(variables: NodeJS.ProcessEnv, name: string): string | undefined {
+  const value = variables[name];
+  return value === undefined || value === "" ? undefined : value;
+}

@@ -1,0 +1,105 @@
+/** forge as a program: argv → command → exit code. */
+import { readFileSync } from "node:fs";
+import { isForgeError } from "../engine/base/errors.ts";
+import { parseCommandLine } from "./cli/command-line.ts";
+import { COMMANDS } from "./cli/command-table.ts";
+import { EXIT, exitCodeOfError } from "./cli/exit-code.ts";
+import { Output } from "./cli/output.ts";
+import { takeEnvironment } from "./environment.ts";
+
+// Before anything else runs: from here on no child inherits a secret.
+const environment = takeEnvironment(process.env);
+const stop = new AbortController();
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // `forge ls | head`: nobody reads any more, so there is nothing left to do or to say.
+    process.exit(error.code === "EPIPE" ? EXIT.outputClosed : EXIT.error);
+  });
+}
+process.on("SIGINT", () => interrupt("SIGINT"));
+process.on("SIGTERM", () => interrupt("SIGTERM"));
+process.on("uncaughtException", (error) =>
+  fail(new Error(`forge has a defect: ${error.message}`, { cause: error })),
+);
+
+let output = new Output({
+  stdout: process.stdout,
+  stderr: process.stderr,
+  json: process.argv.includes("--json"),
+  quiet: false,
+  verbosity: process.argv.includes("-vv") ? 2 : 0,
+});
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+  await output.flush();
+  await drained(process.stdout);
+  // Pools and timers of a command that ended must not keep the process.
+  process.exit();
+} catch (error) {
+  fail(error);
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const parsed = await parseCommandLine(words, {
+    commands: COMMANDS,
+    version: versionText(),
+    columns: Math.min(100, process.stdout.isTTY ? process.stdout.columns : 80),
+  });
+  if (parsed.kind === "help") {
+    await output.line(parsed.text.trimEnd());
+    return EXIT.done;
+  }
+  if (parsed.kind === "wrong") {
+    process.stderr.write(parsed.text.startsWith("Usage:") ? parsed.text : `forge: ${parsed.text}`);
+    return EXIT.usage;
+  }
+  const { globals } = parsed;
+  output = new Output({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    json: globals.json,
+    quiet: globals.quiet,
+    verbosity: globals.verbose,
+  });
+  return parsed.command.run({ output, globals, environment, signal: stop.signal }, parsed.raw);
+}
+
+function interrupt(signal: "SIGINT" | "SIGTERM"): void {
+  // The second one means it: the terminal's owner does not want to wait for a clean end.
+  if (stop.signal.aborted && signal === "SIGINT") process.exit(EXIT.interrupted);
+  stop.abort(new Error(`${signal} was received`));
+}
+
+function fail(error: unknown): never {
+  output.clearTransient();
+  // Whatever fell over because it was stopped was stopped.
+  const interrupted = stop.signal.aborted && (!isForgeError(error) || error.code === "io");
+  if (interrupted && output.verbosity === 0)
+    process.stderr.write("forge: stopped before it was finished.\n");
+  else output.failure(error);
+  process.exit(interrupted ? EXIT.interrupted : exitCodeOfError(error));
+}
+
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0) resolve();
+    else stream.write("", () => resolve());
+  });
+}
+
+/** Next to `src` in a clone, next to `dist` when it is built. */
+function versionText(): string {
+  for (const up of ["../package.json", "../../package.json"]) {
+    try {
+      const found: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"));
+      if (typeof found === "object" && found !== null && "version" in found) {
+        return String(found.version);
+      }
+    } catch {
+      // Not there: the next place.
+    }
+  }
+  return "unknown";
+}
