@@ -7,6 +7,7 @@ import { type Bytes, ByteReader, ByteWriter, toHex } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
 import { ID_BYTES } from "../base/ids.ts";
 import { BLOB_BYTES_MAX, PACK_BYTES_MAX, PACK_DIRECTORY_BYTES_MAX } from "../base/limits.ts";
+import { readCodec } from "../crypto/codec-field.ts";
 import {
   type AsyncOpeningPlatform,
   type OpenRequest,
@@ -213,20 +214,6 @@ function findEntryProblem(entry: PackEntry, end: number, firstKind: BlobKind): s
   }
   if ((kind === "data") !== (firstKind === "data")) return `a ${kind} blob among others`;
   return undefined;
-}
-
-function readCodec(reader: ByteReader): Codec {
-  const number = reader.u8();
-  switch (number) {
-    case CODECS.none:
-      return "none";
-    case CODECS.zstd:
-      return "zstd";
-    case CODECS.lz4:
-      return "lz4";
-    default:
-      return reader.fail(`codec ${number}`);
-  }
 }
 
 function readBlobKind(reader: ByteReader): BlobKind {

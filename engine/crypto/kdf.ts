@@ -1,0 +1,60 @@
+/**
+ * The cost of a passphrase: Argon2id parameters, measured on the machine that makes a key slot.
+ * FORMAT.md "Key slots"; RFC 9106 §4.
+ */
+import { utf8 } from "../base/bytes.ts";
+import { KDF_MEMORY_KIB_MAX, KDF_MEMORY_KIB_MIN } from "../base/limits.ts";
+import type { Platform } from "../platform/platform.ts";
+
+/** Argon2id, version 0x13. Stored in the key slot. */
+export interface KdfParameters {
+  readonly memoryKib: number;
+  readonly passes: number;
+  readonly lanes: number;
+}
+
+const PASSES = 3;
+const LANES = 4;
+/** What unlocking should take. */
+const TARGET_MS = 250;
+/**
+ * 256 MiB: a fast machine must not make a slot that a phone's browser, or a small server that only
+ * mounts, cannot open. Who wants more asks for `KDF_STRONG`.
+ */
+const CALIBRATED_KIB_MAX = 256 * 1024;
+
+/** 1 GiB, the most that a reader accepts. */
+export const KDF_STRONG: KdfParameters = {
+  memoryKib: KDF_MEMORY_KIB_MAX,
+  passes: PASSES,
+  lanes: LANES,
+};
+
+/**
+ * Finds the memory with which unlocking takes about 250 ms here: 64…256 MiB, 3 passes, 4 lanes.
+ * Takes about 0.3 s and 64 MiB.
+ *
+ * @param now Milliseconds of a clock that does not jump.
+ */
+export async function calibrateKdf(
+  platform: Pick<Platform, "argon2id">,
+  now: () => number,
+): Promise<KdfParameters> {
+  const trial: KdfParameters = { memoryKib: KDF_MEMORY_KIB_MIN, passes: PASSES, lanes: LANES };
+  // The first run also starts threads and loads code; only the second is measured.
+  await run(platform, { ...trial, memoryKib: 1024 });
+  const startMs = now();
+  await run(platform, trial);
+  const tookMs = Math.max(1, now() - startMs);
+  // The time is proportional to the memory; whole MiB, so that nothing pretends to be exact.
+  const wantedKib = Math.floor((trial.memoryKib * TARGET_MS) / tookMs / 1024) * 1024;
+  const memoryKib = Math.min(CALIBRATED_KIB_MAX, Math.max(KDF_MEMORY_KIB_MIN, wantedKib));
+  return { ...trial, memoryKib };
+}
+
+async function run(platform: Pick<Platform, "argon2id">, kdf: KdfParameters): Promise<void> {
+  const { memoryKib, passes, lanes } = kdf;
+  const password = utf8("calibration");
+  const salt = new Uint8Array(32);
+  await platform.argon2id({ password, salt, memoryKib, passes, lanes, outputBytes: 32 });
+}
