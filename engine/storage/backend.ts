@@ -11,7 +11,8 @@
  * - `list` shows every object whose `put` returned before `list` began. Things that are not objects
  *   (temporary files of a crashed writer, names forge does not know) are not listed.
  * - `delete` of an absent object succeeds.
- * - Failures are `ForgeError`: "missing-object", "permission", "no-space", "io", "no-repository".
+ * - Failures are `ForgeError`: "missing-object", "corrupt" (the object ends before the range does),
+ *   "permission", "no-space", "io", "no-repository".
  */
 import type { Bytes } from "../base/bytes.ts";
 

@@ -23,9 +23,3 @@ export class ErrnoError extends Error {
     this.syscall = syscall;
   }
 }
-
-/** The errno name of a thrown system error, of this kind or Node's; `undefined` for all else. */
-export function errnoCodeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" && error.code.startsWith("E") ? error.code : undefined;
-}

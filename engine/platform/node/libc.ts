@@ -193,6 +193,11 @@ export function renameat2(
   checked("renameat2", renameat2Of()(fromDirfd, from, toDirfd, secondCString(toName), flags));
 }
 
+/** Renames by paths, EEXIST when the new one is taken: the exclusive commit where link(2) is not. */
+export function renameExclusive(from: Bytes, to: Bytes): void {
+  renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
 /** Never follows a symlink. An id of 0xffffffff leaves that one as it is. */
 export function fchownat(dirfd: number, name: Bytes, uid: number, gid: number): void {
   checked("fchownat", fchownatOf()(dirfd, cString(name), uid, gid, AT_SYMLINK_NOFOLLOW));

@@ -19,7 +19,8 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { toHex, utf8, type Bytes } from "../../../../engine/base/bytes.ts";
-import { ErrnoError, errnoCodeOf } from "../../../../engine/platform/node/errno-error.ts";
+import { errnoCodeOf } from "../../../../engine/base/errno-code.ts";
+import { ErrnoError } from "../../../../engine/platform/node/errno-error.ts";
 import * as libc from "../../../../engine/platform/node/libc.ts";
 
 const asRoot = process.geteuid?.() === 0;
