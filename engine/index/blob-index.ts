@@ -1,0 +1,427 @@
+/**
+ * BlobIndex: blob id → where the blob stands, over all index segments of a repository. In memory are
+ * the fingerprint table (8 bytes a slot), the pack ids and the pages used last; no object for a
+ * record, so that ten million blobs open in about a second. An answer always compares full ids.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { mapBounded } from "../base/concurrency.ts";
+import { type ForgeError, isForgeError } from "../base/errors.ts";
+import { type BlobId, type IndexId, type PackId, findId, idBytes, idOf } from "../base/ids.ts";
+import type { KeyRing } from "../crypto/key-ring.ts";
+import type { Platform } from "../platform/platform.ts";
+import type { BlobLocation } from "./blob-location.ts";
+import type { FingerprintTable } from "./fingerprint-table.ts";
+import { RECORD_BYTES, isRecordOf, readRecord, recordId } from "./index-record.ts";
+import { idPrefix } from "./index-segment.ts";
+import {
+  type IndexSegment,
+  type SegmentSource,
+  type SegmentSpan,
+  openIndexSegment,
+} from "./index-segment-reader.ts";
+import { PageCache } from "./page-cache.ts";
+import { type LoadedSegment, SegmentSet } from "./segment-set.ts";
+
+/** What of a backend the index uses; every `ReadBackend` is one. */
+export interface SegmentStorage {
+  list(
+    kind: "index",
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly { readonly name: string; readonly sizeBytes: number }[]>;
+  read(
+    ref: { readonly kind: "index"; readonly name: string },
+    options: { readonly span: SegmentSpan; readonly signal?: AbortSignal | undefined },
+  ): Promise<Bytes>;
+}
+
+export interface BlobIndexOptions {
+  readonly backend: SegmentStorage;
+  readonly platform: Platform;
+  readonly keys: KeyRing;
+  /** Opened pages kept in memory, bytes. */
+  readonly pageCacheBytes?: number | undefined;
+  /** A segment or page that cannot be read. The index goes on without it. */
+  readonly onProblem: (error: ForgeError) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** 64 MiB = 1.3 million records. */
+const PAGE_CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
+/** Segments opened at once: a remote storage answers each after tens of milliseconds. */
+const OPEN_CONCURRENCY = 16;
+/** Runs of pages read at once by `findMany`, and the length of one. */
+const RUN_CONCURRENCY = 4;
+const RUN_PAGES_MAX = 64;
+/** A listing may name segments that a merge removes meanwhile; then the new one is in the next. */
+const LISTINGS_MAX = 3;
+
+/** One record that may be of a wanted blob. */
+interface Candidate {
+  readonly loaded: LoadedSegment;
+  readonly page: number;
+  /** Number of the record in its page. */
+  readonly slot: number;
+}
+
+interface WantedRecord extends Candidate {
+  readonly id: BlobId;
+  readonly idBytes: Bytes;
+}
+
+export class BlobIndex {
+  readonly #options: BlobIndexOptions;
+  readonly #segments: SegmentSet = new SegmentSet();
+  readonly #pages: PageCache;
+  readonly #loading = new Map<number, Promise<Bytes | undefined>>();
+  /** Pages that were reported as unreadable. */
+  readonly #badPages = new Set<number>();
+  /** Segments not to be opened (again): superseded or corrupt. */
+  readonly #ignored = new Set<IndexId>();
+  #refreshing: Promise<number> | undefined;
+
+  private constructor(options: BlobIndexOptions) {
+    this.#options = options;
+    this.#pages = new PageCache(options.pageCacheBytes ?? PAGE_CACHE_BYTES_DEFAULT);
+  }
+
+  /**
+   * Lists and opens all segments.
+   * @throws ForgeError "unsupported-version" when a newer forge wrote one; "aborted"; what listing
+   *   throws. Unreadable segments go to `onProblem`.
+   */
+  static async open(options: BlobIndexOptions): Promise<BlobIndex> {
+    const index = new BlobIndex(options);
+    await index.refresh();
+    return index;
+  }
+
+  /** Records in use; a blob that is stored twice counts twice. */
+  get blobCount(): number {
+    return this.#segments.liveRecords;
+  }
+
+  /** Bytes held: table, directories and pages. */
+  get memoryBytes(): number {
+    return this.#segments.memoryBytes + this.#pages.usedBytes;
+  }
+
+  /** The table as it is now; another one takes its place when it has to grow. */
+  get fingerprints(): FingerprintTable {
+    return this.#segments.table;
+  }
+
+  /** Ids of the segments in use. */
+  segmentIds(): IndexId[] {
+    return Array.from(this.#segments.live(), ({ segment }) => segment.id);
+  }
+
+  /** Known packs with their sizes. A pack that two segments describe comes twice. */
+  *packs(): Generator<{ readonly packId: PackId; readonly packBytes: number }> {
+    for (const { segment } of this.#segments.live()) {
+      for (let i = 0; i < segment.packCount; i++) {
+        yield { packId: segment.packId(i), packBytes: segment.packBytes(i) };
+      }
+    }
+  }
+
+  /**
+   * All places where the blob is stored; empty when it is not known.
+   * @throws ForgeError when a page cannot be read for a reason that may pass ("io", "permission",
+   *   "aborted"); a corrupt page is reported and left out.
+   */
+  async find(id: BlobId): Promise<readonly BlobLocation[]> {
+    const bytes = idBytes(id);
+    const found: BlobLocation[] = [];
+    for (const candidate of this.#candidates(idPrefix(bytes))) {
+      const page = await this.#page(candidate.loaded, candidate.page);
+      if (page === undefined || !isRecordOf(page, candidate.slot, bytes)) continue;
+      found.push(locationOf(candidate, page, id));
+    }
+    return found;
+  }
+
+  /**
+   * `find` at once from pages in memory: some of the places, "absent" when the blob is certainly not
+   * known, "unread" when only `find` can tell.
+   */
+  peek(id: BlobId): readonly BlobLocation[] | "absent" | "unread" {
+    const bytes = idBytes(id);
+    const prefix = idPrefix(bytes);
+    const { table } = this.#segments;
+    let found: BlobLocation[] | undefined;
+    let isUnread = false;
+    for (let at = table.firstSlot(prefix); at >= 0; at = table.nextSlot(prefix, at)) {
+      const candidate = this.#candidateOf(table.recordAt(at));
+      if (candidate === undefined) continue;
+      const key = candidate.loaded.firstPage + candidate.page;
+      const page = this.#pages.find(key);
+      if (page === undefined) {
+        isUnread ||= !this.#badPages.has(key);
+      } else if (isRecordOf(page, candidate.slot, bytes)) {
+        (found ??= []).push(locationOf(candidate, page, id));
+      }
+    }
+    return found ?? (isUnread ? "unread" : "absent");
+  }
+
+  /**
+   * `find` for many ids: each page is read once, neighbouring pages in one request. Needs about
+   * 300 bytes an id; who has millions asks in batches.
+   * @returns every known id with its places; unknown ids are not in it.
+   */
+  async findMany(ids: Iterable<BlobId>): Promise<Map<BlobId, BlobLocation[]>> {
+    const found = new Map<BlobId, BlobLocation[]>();
+    const wanted: WantedRecord[] = [];
+    for (const id of new Set(ids)) {
+      const bytes = idBytes(id);
+      for (const candidate of this.#candidates(idPrefix(bytes))) {
+        wanted.push({ ...candidate, id, idBytes: bytes });
+      }
+    }
+    wanted.sort((a, b) => a.loaded.firstPage + a.page - (b.loaded.firstPage + b.page));
+    const { signal } = this.#options;
+    await mapBounded(runsOf(wanted), { concurrency: RUN_CONCURRENCY, signal }, async (run) => {
+      const pages = await this.#run(run);
+      for (const record of run) {
+        const page = pages.get(record.page);
+        if (page === undefined || !isRecordOf(page, record.slot, record.idBytes)) continue;
+        const places = found.get(record.id) ?? [];
+        places.push(locationOf(record, page, record.id));
+        found.set(record.id, places);
+      }
+    });
+    return found;
+  }
+
+  /** Every record, segment by segment in order of ids. Pages are not kept. */
+  async *locations(): AsyncGenerator<BlobLocation> {
+    for (const loaded of [...this.#segments.live()]) {
+      for (let page = 0; page < loaded.segment.pageCount; page++) {
+        const bytes = await this.#loadPages(loaded, page, page + 1);
+        const records = bytes[0];
+        if (records === undefined) continue;
+        for (let slot = 0; slot * RECORD_BYTES < records.length; slot++) {
+          const id = idOf<BlobId>(recordId(records, slot));
+          yield locationOf({ loaded, page, slot }, records, id);
+        }
+      }
+    }
+  }
+
+  /**
+   * Loads segments that are new in the storage and lets go of those that are gone.
+   * @returns the number of segments added.
+   * @throws as `open`.
+   */
+  async refresh(): Promise<number> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /**
+   * Adds a segment that this process has just stored, without reading it back.
+   * @param bytes The whole object; not kept.
+   */
+  async addSegment(id: IndexId, bytes: Bytes): Promise<void> {
+    let own: Bytes | undefined = bytes;
+    const stored = this.#source(id, bytes.length);
+    const read = ({ offset, length }: SegmentSpan): Promise<Bytes> =>
+      own === undefined
+        ? stored.read({ offset, length })
+        : Promise.resolve(own.slice(offset, offset + length));
+    const segment = await openIndexSegment({ ...stored, read });
+    own = undefined;
+    await this.#add([segment]);
+  }
+
+  async #refresh(): Promise<number> {
+    let added = 0;
+    for (let listing = 0; listing < LISTINGS_MAX; listing++) {
+      const { opened, vanished } = await this.#openListed();
+      added += opened;
+      if (vanished === 0) break;
+    }
+    return added;
+  }
+
+  async #openListed(): Promise<{ opened: number; vanished: number }> {
+    const { backend, signal } = this.#options;
+    // Only what was there before can be missed by the listing.
+    const before = [...this.#segments.live()];
+    const listed = await backend.list("index", { signal });
+    const names = new Set(listed.map(({ name }) => name));
+    for (const loaded of before) if (!names.has(loaded.segment.id)) this.#segments.drop(loaded);
+    const fresh = listed.flatMap(({ name, sizeBytes }) => {
+      const id = findId<IndexId>(name);
+      const isKnown = id === undefined || this.#segments.has(id) || this.#ignored.has(id);
+      return isKnown ? [] : [{ id, sizeBytes }];
+    });
+    let vanished = 0;
+    const opened = await mapBounded(
+      fresh,
+      { concurrency: OPEN_CONCURRENCY, signal },
+      async ({ id, sizeBytes }) => {
+        try {
+          return await openIndexSegment(this.#source(id, sizeBytes));
+        } catch (error) {
+          if (!isForgeError(error)) throw error;
+          if (error.code === "unsupported-version" || error.code === "aborted") throw error;
+          if (error.code === "missing-object") vanished++;
+          else this.#options.onProblem(error);
+          if (error.code === "corrupt") this.#ignored.add(id);
+          return undefined;
+        }
+      },
+    );
+    return { opened: await this.#add(opened.filter((one) => one !== undefined)), vanished };
+  }
+
+  /** @returns how many of `segments` are in use now. */
+  async #add(segments: readonly IndexSegment[]): Promise<number> {
+    for (const { superseded } of segments) for (const id of superseded) this.#ignored.add(id);
+    this.#segments.dropAll(this.#ignored);
+    const added = this.#segments.add(segments.filter(({ id }) => !this.#ignored.has(id)));
+    for (const { segment, firstPage } of added) {
+      // Small segments came whole: their pages are kept while there is room.
+      if (!this.#pages.hasRoomFor(segment.recordCount * RECORD_BYTES)) {
+        segment.forgetSmallPages();
+        continue;
+      }
+      try {
+        const pages = await segment.takeSmallPages();
+        pages?.forEach((page, i) => this.#pages.add(firstPage + i, page));
+      } catch (error) {
+        if (!isForgeError(error, "corrupt")) throw error;
+        // A look-up that needs the damaged page will meet and report it.
+        segment.forgetSmallPages();
+      }
+    }
+    return added.length;
+  }
+
+  #source(id: IndexId, totalBytes: number): SegmentSource {
+    const { backend, platform, keys, signal } = this.#options;
+    const ref = { kind: "index", name: id } as const;
+    return { platform, keys, id, totalBytes, read: (span) => backend.read(ref, { span, signal }) };
+  }
+
+  #candidates(prefix: number): Candidate[] {
+    const { table } = this.#segments;
+    const candidates: Candidate[] = [];
+    for (let at = table.firstSlot(prefix); at >= 0; at = table.nextSlot(prefix, at)) {
+      const candidate = this.#candidateOf(table.recordAt(at));
+      if (candidate !== undefined) candidates.push(candidate);
+    }
+    return candidates;
+  }
+
+  #candidateOf(record: number): Candidate | undefined {
+    const loaded = this.#segments.findRecord(record);
+    if (loaded === undefined) return undefined;
+    const inSegment = record - loaded.firstRecord;
+    const { recordsPerPage } = loaded.segment;
+    const page = Math.floor(inSegment / recordsPerPage);
+    return { loaded, page, slot: inSegment - page * recordsPerPage };
+  }
+
+  /** One page, from memory or through the cache; `undefined` when it is damaged or gone. */
+  #page(loaded: LoadedSegment, number: number): Bytes | undefined | Promise<Bytes | undefined> {
+    const key = loaded.firstPage + number;
+    const resident = this.#pages.find(key);
+    if (resident !== undefined || this.#badPages.has(key)) return resident;
+    const running = this.#loading.get(key);
+    if (running !== undefined) return running;
+    const load = async (): Promise<Bytes | undefined> => {
+      try {
+        const [page] = await this.#loadPages(loaded, number, number + 1);
+        if (page !== undefined) this.#pages.add(key, page);
+        return page;
+      } finally {
+        this.#loading.delete(key);
+      }
+    };
+    const loading = load();
+    this.#loading.set(key, loading);
+    return loading;
+  }
+
+  /** The pages of a run, by number. What fits beside the resident pages is kept. */
+  async #run(run: readonly WantedRecord[]): Promise<Map<number, Bytes>> {
+    const pages = new Map<number, Bytes>();
+    const { loaded, page: first } = run[0] as WantedRecord;
+    const last = (run[run.length - 1] as WantedRecord).page;
+    const resident = this.#pages;
+    for (let page = first; page <= last; page++) {
+      const bytes = resident.find(loaded.firstPage + page);
+      if (bytes !== undefined) pages.set(page, bytes);
+    }
+    if (pages.size === last + 1 - first) return pages;
+    const loadedPages = await this.#loadPages(loaded, first, last + 1);
+    loadedPages.forEach((bytes, i) => {
+      if (bytes === undefined) return;
+      pages.set(first + i, bytes);
+      if (resident.hasRoomFor(bytes.length)) resident.add(loaded.firstPage + first + i, bytes);
+    });
+    return pages;
+  }
+
+  /**
+   * Reads pages `first … end − 1`. A damaged one is reported once and `undefined`; when several
+   * were read together they are tried one by one, so that one damaged page hides no other.
+   */
+  async #loadPages(
+    loaded: LoadedSegment,
+    first: number,
+    end: number,
+  ): Promise<(Bytes | undefined)[]> {
+    try {
+      return await loaded.segment.readPages(first, end);
+    } catch (error) {
+      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
+      if (error.code === "missing-object") {
+        // Merged into another segment meanwhile: `refresh` finds that one.
+        this.#segments.drop(loaded);
+        return Array.from({ length: end - first }, () => undefined);
+      }
+      if (end - first > 1) {
+        const pages: (Bytes | undefined)[] = [];
+        for (let page = first; page < end; page++) {
+          pages.push(...(await this.#loadPages(loaded, page, page + 1)));
+        }
+        return pages;
+      }
+      const key = loaded.firstPage + first;
+      if (!this.#badPages.has(key)) this.#options.onProblem(error);
+      this.#badPages.add(key);
+      return [undefined];
+    }
+  }
+}
+
+/** Sorted records → runs on pages that are the same or follow one another in one segment. */
+function* runsOf(wanted: readonly WantedRecord[]): Generator<WantedRecord[]> {
+  let run: WantedRecord[] = [];
+  for (const record of wanted) {
+    const first = run[0];
+    const last = run[run.length - 1];
+    const continues =
+      first !== undefined &&
+      last !== undefined &&
+      record.loaded === first.loaded &&
+      record.page - last.page <= 1 &&
+      record.page - first.page < RUN_PAGES_MAX;
+    if (!continues && run.length > 0) {
+      yield run;
+      run = [];
+    }
+    run.push(record);
+  }
+  if (run.length > 0) yield run;
+}
+
+function locationOf({ loaded, slot }: Candidate, page: Bytes, id: BlobId): BlobLocation {
+  const { packNumber, ...blob } = readRecord(page, slot);
+  return { id, packId: loaded.segment.packId(packNumber), ...blob };
+}

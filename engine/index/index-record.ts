@@ -1,0 +1,107 @@
+/**
+ * Records: where one blob stands, 51 bytes, sorted by blob id inside pages. FORMAT.md "Index segments".
+ *
+ * | offset | size | field |
+ * |---|---|---|
+ * | 0 | 32 | blob id |
+ * | 32 | 4 | pack number |
+ * | 36 | 4 | offset |
+ * | 40 | 4 | sealed length |
+ * | 44 | 4 | plain length |
+ * | 48 | 1 each | kind, codec, epoch |
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { ForgeError } from "../base/errors.ts";
+import { ID_BYTES } from "../base/ids.ts";
+import { BLOB_BYTES_MAX, KEY_EPOCHS_MAX } from "../base/limits.ts";
+import { type BlobKind, SEALED_KINDS } from "../crypto/key-ring.ts";
+import { CODECS, type Codec } from "../platform/platform.ts";
+
+export const RECORD_BYTES = 51;
+
+/** A record without its id and with the number of its pack in the segment. */
+export interface PlacedBlob {
+  readonly packNumber: number;
+  readonly offset: number;
+  readonly sealedBytes: number;
+  readonly plainBytes: number;
+  readonly kind: BlobKind;
+  readonly codec: Codec;
+  readonly epoch: number;
+}
+
+export function writeRecord(page: DataView, at: number, id: Bytes, blob: PlacedBlob): void {
+  new Uint8Array(page.buffer, page.byteOffset + at, ID_BYTES).set(id);
+  page.setUint32(at + 32, blob.packNumber, true);
+  page.setUint32(at + 36, blob.offset, true);
+  page.setUint32(at + 40, blob.sealedBytes, true);
+  page.setUint32(at + 44, blob.plainBytes, true);
+  page.setUint8(at + 48, SEALED_KINDS[blob.kind]);
+  page.setUint8(at + 49, CODECS[blob.codec]);
+  page.setUint8(at + 50, blob.epoch);
+}
+
+const KINDS: readonly (BlobKind | undefined)[] = [undefined, "data", "tree", "list"];
+const CODEC_BY_NUMBER: readonly Codec[] = ["none", "zstd", "lz4"];
+
+/** @param page Checked by `checkRecordPage`. */
+export function readRecord(page: Bytes, slot: number): PlacedBlob {
+  const at = slot * RECORD_BYTES;
+  const view = new DataView(page.buffer, page.byteOffset + at, RECORD_BYTES);
+  return {
+    packNumber: view.getUint32(32, true),
+    offset: view.getUint32(36, true),
+    sealedBytes: view.getUint32(40, true),
+    plainBytes: view.getUint32(44, true),
+    kind: KINDS[view.getUint8(48)] as BlobKind,
+    codec: CODEC_BY_NUMBER[view.getUint8(49)] as Codec,
+    epoch: view.getUint8(50),
+  };
+}
+
+/** The blob id of a record, a view of the page. */
+export function recordId(page: Bytes, slot: number): Bytes {
+  return page.subarray(slot * RECORD_BYTES, slot * RECORD_BYTES + ID_BYTES);
+}
+
+/** Whether record `slot` is of blob `id`. */
+export function isRecordOf(page: Bytes, slot: number, id: Bytes): boolean {
+  const at = slot * RECORD_BYTES;
+  for (let i = 0; i < ID_BYTES; i++) if (page[at + i] !== id[i]) return false;
+  return true;
+}
+
+/**
+ * Checks every record of an opened page, so that reading one needs no further look.
+ *
+ * @param packBytes Size of each pack of the segment.
+ * @throws ForgeError "corrupt".
+ */
+export function checkRecordPage(page: Bytes, packBytes: Uint32Array): void {
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  for (let at = 0; at < page.length; at += RECORD_BYTES) {
+    const pack = packBytes[view.getUint32(at + 32, true)];
+    const offset = view.getUint32(at + 36, true);
+    const sealedBytes = view.getUint32(at + 40, true);
+    if (pack === undefined || offset + sealedBytes > pack) fault("a blob lies outside its pack");
+    if (sealedBytes === 0) fault("a blob has no bytes");
+    if (view.getUint32(at + 44, true) > BLOB_BYTES_MAX) fault("a blob is too large");
+    if (KINDS[view.getUint8(at + 48)] === undefined) fault("a blob is of no known kind");
+    if (view.getUint8(at + 49) >= CODEC_BY_NUMBER.length) fault("a codec is unknown");
+    if (view.getUint8(at + 50) >= KEY_EPOCHS_MAX) fault("a key epoch is impossible");
+    if (at > 0 && !ascends(page, at)) fault("its records are not sorted");
+  }
+}
+
+/** Whether the record at `at` does not come before the one in front of it. */
+function ascends(page: Bytes, at: number): boolean {
+  for (let i = at; i < at + ID_BYTES; i++) {
+    const difference = (page[i] as number) - (page[i - RECORD_BYTES] as number);
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
+}
+
+function fault(found: string): never {
+  throw new ForgeError("corrupt", `Cannot decode a page of the index: ${found}`);
+}
