@@ -8,9 +8,10 @@ import type { BlobLocation } from "../index/blob-location.ts";
 export interface BlobFinder {
   /** All places where the blob is stored; empty when none is known. */
   find(id: BlobId): Promise<readonly BlobLocation[]>;
+  /** `find` for many at once; unknown ids are not in the result. */
+  findMany?(ids: Iterable<BlobId>): Promise<ReadonlyMap<BlobId, readonly BlobLocation[]>>;
+  /** Loads what was added since. */
+  refresh?(): Promise<unknown>;
 }
 
-export interface RefreshableBlobFinder extends BlobFinder {
-  /** Loads what was added since. */
-  refresh(): Promise<unknown>;
-}
+export type RefreshableBlobFinder = BlobFinder & Required<Pick<BlobFinder, "refresh">>;

@@ -62,8 +62,12 @@ export class FileReader {
         `Cannot read ${end - offset} bytes of a file at once, at most ${READ_BYTES_MAX}`,
       );
     }
-    const segments: DataSegment[] = [];
-    for await (const segment of this.segments(offset, end - offset, signal)) segments.push(segment);
+    const segments = this.segmentsNow(offset, end - offset) ?? [];
+    if (segments.length === 0) {
+      for await (const segment of this.segments(offset, end - offset, signal)) {
+        segments.push(segment);
+      }
+    }
     const out = new Uint8Array(end - offset);
     await mapBounded(
       segments,
@@ -86,6 +90,20 @@ export class FileReader {
   prefetch(offset: number, length: number): void {
     // Whoever reads the range meets the failure itself.
     this.#prefetch(offset, length).catch(() => undefined);
+  }
+
+  /**
+   * `segments` at once; `undefined` for a file with holes or chunk lists. Most files have neither,
+   * and a promise for each chunk would cost more than all the rest of a small read.
+   */
+  segmentsNow(offset: number, length: number): DataSegment[] | undefined {
+    const end = Math.min(this.content.sizeBytes, offset + length);
+    if (offset >= end) return [];
+    const layout = (this.#layout ??= this.#open());
+    if (layout instanceof Promise || layout.holes !== undefined) return undefined;
+    if (!(layout.chunks instanceof InlineChunks)) return undefined;
+    const run = { dataOffset: offset, fileOffset: offset, length: end - offset };
+    return layout.chunks.list(offset, end).map((chunk) => segmentOf(chunk, run));
   }
 
   /** The parts of chunks that make up a range, in order, holes left out. Loads lists as it goes. */

@@ -61,14 +61,16 @@ export interface ReadPlanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Files whose blobs are looked up at a time; lookups may wait for index pages. */
-const LOOKUP_CONCURRENCY = 16;
+/** Files whose chunk lists are read at a time, and ids looked up at a time where one by one. */
+const CONCURRENCY = 16;
 
 /** A blob on its way into the plan. */
-interface Gathered {
-  readonly location: BlobLocation;
+interface WantedBlob {
+  readonly plainBytes: number;
   readonly uses: BlobUse[];
 }
+
+type Unreadable = ReadPlan["unreadable"][number];
 
 /**
  * Plans the reading of files of snapshots. All of the plan is in memory, about 300 bytes a chunk: for
@@ -84,73 +86,114 @@ export async function planPackReads(
   files: readonly (FsFile | PlannedFile)[],
   options: ReadPlanOptions = {},
 ): Promise<ReadPlan> {
-  const gathered = new Map<BlobId, Gathered>();
-  const unreadable: { fileIndex: number; error: ForgeError }[] = [];
-  await mapBounded(
-    files,
-    { concurrency: LOOKUP_CONCURRENCY, signal: options.signal },
-    async (planned, fileIndex) => {
-      try {
-        await gatherFile(index, planned, fileIndex, gathered, options.signal);
-      } catch (error) {
-        if (!isForgeError(error) || error.code === "aborted") throw error;
-        unreadable.push({ fileIndex, error });
-      }
-    },
-  );
-  unreadable.sort((a, b) => a.fileIndex - b.fileIndex);
-  return { reads: orderReads(gathered.values(), options.span ?? SPAN_OPTIONS_DEFAULT), unreadable };
+  const wanted = new Map<BlobId, WantedBlob>();
+  const unreadable = new Map<number, ForgeError>();
+  await collectWanted(files, wanted, unreadable, options.signal);
+  let places = await findPlaces(index, wanted.keys(), options.signal);
+  const missing = [...wanted.keys()].filter((id) => !places.has(id));
+  if (missing.length > 0 && index.refresh !== undefined) {
+    await index.refresh();
+    const found = await findPlaces(index, missing, options.signal);
+    places = new Map([...places, ...found]);
+  }
+  const located: LocatedBlob[] = [];
+  for (const [id, { plainBytes, uses }] of wanted) {
+    const location = places
+      .get(id)
+      ?.find((place) => place.kind === "data" && place.plainBytes === plainBytes);
+    if (location !== undefined) {
+      located.push({ location, uses });
+      continue;
+    }
+    const error = unusableBlob(id, plainBytes, places.get(id)?.[0]);
+    for (const { fileIndex } of uses) {
+      if (!unreadable.has(fileIndex)) unreadable.set(fileIndex, error);
+    }
+  }
+  return {
+    reads: orderReads(located, options.span ?? SPAN_OPTIONS_DEFAULT),
+    unreadable: [...unreadable]
+      .map(([fileIndex, error]): Unreadable => ({ fileIndex, error }))
+      .sort((a, b) => a.fileIndex - b.fileIndex),
+  };
 }
 
-async function gatherFile(
-  index: BlobFinder,
-  planned: FsFile | PlannedFile,
-  fileIndex: number,
-  gathered: Map<BlobId, Gathered>,
+async function collectWanted(
+  files: readonly (FsFile | PlannedFile)[],
+  wanted: Map<BlobId, WantedBlob>,
+  unreadable: Map<number, ForgeError>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const {
-    file,
-    offset = 0,
-    length = Number.MAX_SAFE_INTEGER - offset,
-  } = "file" in planned ? planned : { file: planned };
-  const reader = contentOf(file);
-  if (reader === undefined) {
-    throw new ForgeError("not-supported", "Cannot plan a file that is not of a snapshot");
-  }
-  for await (const segment of reader.segments(offset, length, signal)) {
-    let blob = gathered.get(segment.id);
-    if (blob === undefined) {
-      const found = await locate(index, segment);
-      // Another file may have asked for the same blob meanwhile.
-      blob = gathered.get(segment.id) ?? { location: found, uses: [] };
-      gathered.set(segment.id, blob);
+  const add = (fileIndex: number, segment: DataSegment): void => {
+    const { id, plainBytes, fileOffset, chunkOffset, length } = segment;
+    const use: BlobUse = { fileIndex, fileOffset, chunkOffset, length };
+    const blob = wanted.get(id);
+    if (blob === undefined) wanted.set(id, { plainBytes, uses: [use] });
+    else if (blob.plainBytes === plainBytes) blob.uses.push(use);
+    else {
+      throw new ForgeError(
+        "corrupt",
+        `Cannot use chunk ${id}: one file has it with ${blob.plainBytes} bytes, another with ${plainBytes}`,
+        { context: { blobId: id } },
+      );
     }
-    const { fileOffset, chunkOffset } = segment;
-    blob.uses.push({ fileIndex, fileOffset, chunkOffset, length: segment.length });
-  }
+  };
+  await mapBounded(files, { concurrency: CONCURRENCY, signal }, async (planned, fileIndex) => {
+    try {
+      const {
+        file,
+        offset = 0,
+        length = Number.MAX_SAFE_INTEGER,
+      } = "file" in planned ? planned : { file: planned };
+      const reader = contentOf(file);
+      if (reader === undefined) {
+        throw new ForgeError("not-supported", "Cannot plan a file that is not of a snapshot");
+      }
+      const now = reader.segmentsNow(offset, length);
+      if (now !== undefined) {
+        for (const segment of now) add(fileIndex, segment);
+        return;
+      }
+      for await (const segment of reader.segments(offset, length, signal)) add(fileIndex, segment);
+    } catch (error) {
+      if (!isForgeError(error) || error.code === "aborted") throw error;
+      unreadable.set(fileIndex, error);
+    }
+  });
 }
 
-async function locate(index: BlobFinder, segment: DataSegment): Promise<BlobLocation> {
-  const places = await index.find(segment.id);
-  const place = places.find(
-    ({ kind, plainBytes }) => kind === "data" && plainBytes === segment.plainBytes,
-  );
-  if (place !== undefined) return place;
-  if (places.length === 0) {
-    throw new ForgeError("missing-object", `Cannot find data blob ${segment.id} in the index`, {
-      context: { blobId: segment.id },
-    });
-  }
-  throw new ForgeError(
-    "corrupt",
-    `Cannot use data blob ${segment.id}: the index has it as ${places[0]?.kind ?? ""} of ${places[0]?.plainBytes ?? 0} bytes, the file has a chunk of ${segment.plainBytes}`,
-    { context: { blobId: segment.id } },
-  );
+async function findPlaces(
+  index: BlobFinder,
+  ids: Iterable<BlobId>,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<BlobId, readonly BlobLocation[]>> {
+  if (index.findMany !== undefined) return index.findMany(ids);
+  const found = new Map<BlobId, readonly BlobLocation[]>();
+  await mapBounded(ids, { concurrency: CONCURRENCY, signal }, async (id) => {
+    const places = await index.find(id);
+    if (places.length > 0) found.set(id, places);
+  });
+  return found;
 }
 
-function orderReads(blobs: Iterable<Gathered>, span: SpanOptions): PackRead[] {
-  const byPack = new Map<PackId, Gathered[]>();
+function unusableBlob(id: BlobId, plainBytes: number, place: BlobLocation | undefined): ForgeError {
+  const context = { blobId: id };
+  return place === undefined
+    ? new ForgeError("missing-object", `Cannot find data blob ${id} in the index`, { context })
+    : new ForgeError(
+        "corrupt",
+        `Cannot use data blob ${id}: the index has it as ${place.kind} of ${place.plainBytes} bytes, a file as a chunk of ${plainBytes}`,
+        { context },
+      );
+}
+
+interface LocatedBlob {
+  readonly location: BlobLocation;
+  readonly uses: readonly BlobUse[];
+}
+
+function orderReads(blobs: readonly LocatedBlob[], span: SpanOptions): PackRead[] {
+  const byPack = new Map<PackId, LocatedBlob[]>();
   for (const blob of blobs) {
     const { packId } = blob.location;
     const ofPack = byPack.get(packId);
