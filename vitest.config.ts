@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",
-    passWithNoTests: false,
+    // Mounts, worker threads and child processes: more files at once only wait for each other.
+    maxWorkers: 2,
+    reporters: ["default", "./test/summary-reporter.ts"],
   },
 });

@@ -1,0 +1,108 @@
+/**
+ * PUBLIC DOOR, Node: open and create repositories on this machine, back up, read, restore. What the
+ * browser can do as well is `browser.ts`; beyond names, this file only wires Node's platform in.
+ */
+import { availableParallelism } from "node:os";
+
+import { type KdfParameters, calibrateKdf } from "./crypto/kdf.ts";
+import { createDecodePool } from "./platform/node/decode-pool.ts";
+import { nativePlatform } from "./platform/node/native.ts";
+import { type ReadSide, createReadSide } from "./read/read-side.ts";
+import {
+  type Credentials,
+  type IndexedRepository,
+  type Repository,
+  openRepository as openWith,
+} from "./repository/repository.ts";
+import type { ReadBackend } from "./storage/backend.ts";
+import { type InitOptions, initRepository as initWith } from "./write/init.ts";
+import type { Backend } from "./storage/backend.ts";
+
+export { type Bytes, compareBytes, findUtf8, lossyUtf8, utf8 } from "./base/bytes.ts";
+export { type ErrorCode, ForgeError, isForgeError, messageOf } from "./base/errors.ts";
+export type { BlobId, KeyId, PackId, SnapshotId } from "./base/ids.ts";
+export { KDF_STRONG, type KdfParameters } from "./crypto/kdf.ts";
+export type { Compression } from "./crypto/envelope.ts";
+export { CIPHERS, CODECS, type Cipher, type Codec } from "./platform/platform.ts";
+export type { Snapshot, SnapshotStats } from "./snapshots/snapshot.ts";
+export type { Backend, ObjectInfo, ReadBackend } from "./storage/backend.ts";
+export { LocalBackend } from "./storage/node/local.ts";
+export {
+  type Credentials,
+  type IndexedRepository,
+  type Repository,
+  loadIndex,
+} from "./repository/repository.ts";
+export { LEASE_TTL_MS, listLeases, readLease } from "./repository/lease.ts";
+export { listSnapshots } from "./repository/snapshot-store.ts";
+export type { ReadSide } from "./read/read-side.ts";
+export {
+  type FsAttributes,
+  type FsDirectory,
+  type FsEntry,
+  type FsEntryType,
+  type FsFile,
+  type FsSpecial,
+  type FsSymlink,
+  type FsXattr,
+  type ReadonlyFs,
+  displayName,
+  findEntry,
+  fsEntries,
+  splitPath,
+} from "./read/readonly-fs.ts";
+export { openSnapshotFs } from "./read/snapshot-fs.ts";
+export { type RepositoryFsOptions, openRepositoryFs } from "./read/repository-fs.ts";
+export { type SnapshotFilter, matchesFilter, resolveSnapshot } from "./read/resolve-snapshot.ts";
+export type { BackupProgress } from "./write/backup-progress.ts";
+export type { BackupResult } from "./write/backup.ts";
+export type { Source, SourceProblem } from "./write/source.ts";
+export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
+
+export interface NodeReadSide extends ReadSide {
+  /** Stops the decoding threads. */
+  close(): Promise<void>;
+}
+
+/** @throws ForgeError "no-repository", "wrong-password", "corrupt", "unsupported-version" and others. */
+export function openRepository<B extends ReadBackend>(options: {
+  readonly backend: B;
+  readonly credentials: Credentials;
+  readonly signal?: AbortSignal | undefined;
+}): Promise<Repository<B>> {
+  return openWith({ ...options, platform: nativePlatform });
+}
+
+/** @throws ForgeError "repository-exists" and what the backend throws. */
+export async function initRepository(
+  options: Omit<InitOptions, "platform" | "kdf" | "nowMs"> & {
+    /** Calibrated to about 250 ms on this machine when absent. */
+    readonly kdf?: KdfParameters | undefined;
+  },
+): Promise<Repository<Backend>> {
+  const kdf = options.kdf ?? (await calibrateKdf(nativePlatform, () => performance.now()));
+  return initWith({ ...options, kdf, nowMs: Date.now(), platform: nativePlatform });
+}
+
+/** The read side over this machine's threads. Close it when done. */
+export function openReadSide(
+  repository: IndexedRepository,
+  options: {
+    /** Verified chunks of files kept in memory. */
+    readonly chunkCacheBytes?: number | undefined;
+    /** Decoding threads; one a processor when absent. */
+    readonly threads?: number | undefined;
+  } = {},
+): NodeReadSide {
+  const pool = createDecodePool({
+    keys: repository.keys,
+    workers: options.threads ?? availableParallelism(),
+  });
+  const readSide = createReadSide({
+    backend: repository.backend,
+    index: repository.index,
+    decoder: pool,
+    chunkCacheBytes: options.chunkCacheBytes,
+  });
+  return { ...readSide, close: () => pool.close() };
+}

@@ -1,0 +1,45 @@
+/**
+ * Commit: the order that makes crashes harmless. When it begins, every pack and index segment of the
+ * backup is durable; FORMAT.md "Write order" gives the rest.
+ */
+import { ForgeError } from "../base/errors.ts";
+import type { PackId } from "../base/ids.ts";
+import type { Lease } from "../repository/lease.ts";
+import type { Repository } from "../repository/repository.ts";
+import { writeSnapshot } from "../repository/snapshot-store.ts";
+import type { Snapshot } from "../snapshots/snapshot.ts";
+import type { Backend } from "../storage/backend.ts";
+
+/**
+ * @param neededPacks Packs of earlier backups that this snapshot refers to, and this backup's own.
+ * @throws ForgeError "lease-lost", "missing-object" (a pack is gone), and what the backend throws;
+ *   then there is no snapshot.
+ */
+export async function commitSnapshot(options: {
+  readonly repository: Repository<Backend>;
+  readonly lease: Lease;
+  readonly neededPacks: ReadonlySet<PackId>;
+  readonly snapshot: Omit<Snapshot, "id">;
+}): Promise<Snapshot> {
+  const { repository, lease, neededPacks } = options;
+  await lease.confirm();
+  await checkPacksExist(repository, neededPacks);
+  const snapshot = await writeSnapshot(repository, options.snapshot);
+  await lease.confirm();
+  return snapshot;
+}
+
+async function checkPacksExist(
+  repository: Repository<Backend>,
+  needed: ReadonlySet<PackId>,
+): Promise<void> {
+  const listed = new Set<string>();
+  for (const info of await repository.backend.list("packs")) listed.add(info.name);
+  const missing = [...needed].filter((id) => !listed.has(id));
+  if (missing.length === 0) return;
+  throw new ForgeError(
+    "missing-object",
+    `Cannot commit: ${missing.length} of ${needed.size} packs that the snapshot needs are gone, the first is ${missing[0] ?? ""}; run the backup again, or "forge check" if it persists`,
+    { context: { packs: missing.length } },
+  );
+}

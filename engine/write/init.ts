@@ -1,0 +1,98 @@
+/** Creates an empty repository: a key slot, then the config, which is what makes it one. */
+import type { Bytes } from "../base/bytes.ts";
+import { toHex } from "../base/bytes.ts";
+import { ForgeError } from "../base/errors.ts";
+import { type RepositoryId, idBytes, parseId } from "../base/ids.ts";
+import type { ChunkerParameters } from "../chunking/fastcdc.ts";
+import type { KdfParameters } from "../crypto/kdf.ts";
+import { sealKeySlot } from "../crypto/key-slot.ts";
+import { createKeyMaterial, deriveKeyRing } from "../crypto/master-key.ts";
+import type { Cipher, Platform } from "../platform/platform.ts";
+import {
+  DEFAULT_CHUNKER,
+  DEFAULT_DATA_PACK_BYTES,
+  DEFAULT_TREE_PACK_BYTES,
+  type RepositoryConfig,
+  encodeConfig,
+} from "../repository/config.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { Backend } from "../storage/backend.ts";
+
+export interface InitOptions {
+  readonly backend: Backend;
+  readonly platform: Platform;
+  readonly passphrase: string;
+  readonly keyFile?: Bytes | undefined;
+  readonly cipher: Cipher;
+  readonly kdf: KdfParameters;
+  /** Of the first key slot. */
+  readonly keyLabel: string;
+  readonly nowMs: number;
+  readonly chunker?: ChunkerParameters | undefined;
+  readonly dataPackBytes?: number | undefined;
+  readonly treePackBytes?: number | undefined;
+}
+
+/**
+ * @throws ForgeError "repository-exists" when there is one already; nothing is changed then.
+ */
+export async function initRepository(options: InitOptions): Promise<Repository<Backend>> {
+  const { backend, platform, cipher } = options;
+  await refuseExisting(backend);
+  await backend.create();
+  const material = createKeyMaterial(platform);
+  const config: RepositoryConfig = {
+    id: parseId<RepositoryId>(toHex(platform.randomBytes(32))),
+    cipher,
+    chunker: options.chunker ?? DEFAULT_CHUNKER,
+    dataPackBytes: options.dataPackBytes ?? DEFAULT_DATA_PACK_BYTES,
+    treePackBytes: options.treePackBytes ?? DEFAULT_TREE_PACK_BYTES,
+    createdMs: options.nowMs,
+  };
+  const repositoryId = idBytes(config.id);
+  const keys = await deriveKeyRing(platform, material, { repositoryId, cipher });
+  const slot = await sealKeySlot(platform, {
+    password: options.passphrase,
+    keyFile: options.keyFile,
+    material,
+    repositoryId,
+    kdf: options.kdf,
+    label: options.keyLabel,
+    createdMs: options.nowMs,
+    wrapCipher: cipher === "none" ? "aes-256-gcm" : cipher,
+  });
+  await backend.put({ kind: "keys", name: slot.id }, slot.bytes);
+  const outcome = await backend.put(
+    { kind: "config", name: "" },
+    await encodeConfig(platform, keys, config),
+  );
+  if (outcome === "exists") {
+    // Somebody else was faster: their repository stands, our slot would open nothing.
+    await backend.delete([{ kind: "keys", name: slot.id }]);
+    throw existing(backend);
+  }
+  return { backend, platform, config, keys };
+}
+
+async function refuseExisting(backend: Backend): Promise<void> {
+  if ((await backend.stat({ kind: "config", name: "" })) !== undefined) throw existing(backend);
+  const slots = await backend.list("keys").catch(() => []);
+  if (slots.length === 0) return;
+  const packs = await backend.list("packs").catch(() => []);
+  if (packs.length === 0) {
+    // Left by an init that was killed before it wrote the config: they open nothing.
+    await backend.delete(slots.map(({ name }) => ({ kind: "keys", name })));
+  } else {
+    throw new ForgeError(
+      "repository-exists",
+      `Cannot create a repository at ${backend.description}: there are keys and packs of one whose config is missing; restore the config from a copy, or choose another place`,
+    );
+  }
+}
+
+function existing(backend: Backend): ForgeError {
+  return new ForgeError(
+    "repository-exists",
+    `Cannot create a repository at ${backend.description}: there is one already; use it, or choose another place`,
+  );
+}

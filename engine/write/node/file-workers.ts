@@ -1,0 +1,172 @@
+/**
+ * The file pool of Node: worker threads that read and seal files. Each has at most one batch under
+ * work and one waiting; each pauses itself while too many of its packs are not stored yet.
+ */
+import { Worker } from "node:worker_threads";
+
+import { ForgeError, messageOf } from "../../base/errors.ts";
+import { decodePackDirectory } from "../../packs/pack-format.ts";
+import type { FilePoolContext } from "../backup.ts";
+import type { BatchResult, FileJob, FilePool } from "../file-pool.ts";
+import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
+
+const WORKER_FILE = import.meta.url.endsWith(".ts")
+  ? "./pipeline-worker.ts"
+  : "./pipeline-worker.js";
+
+interface Waiting<Value> {
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** @param options `threads`: how many workers, usually one a processor. */
+export function createFileWorkers(
+  context: FilePoolContext,
+  options: { readonly threads: number },
+): FilePool {
+  return new FileWorkers(context, options.threads);
+}
+
+class FileWorkers implements FilePool {
+  readonly concurrency: number;
+  readonly #workers: FileWorker[];
+
+  constructor(context: FilePoolContext, threads: number) {
+    this.concurrency = threads;
+    this.#workers = Array.from({ length: threads }, () => new FileWorker(context));
+  }
+
+  save(jobs: readonly FileJob[]): Promise<BatchResult> {
+    const least = this.#workers.reduce((a, b) => (b.queued < a.queued ? b : a));
+    return least.save(jobs);
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.flush()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+  }
+}
+
+class FileWorker {
+  readonly #context: FilePoolContext;
+  readonly #inFlight: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+  readonly #batches = new Map<number, Waiting<BatchResult>>();
+  readonly #packs = new Set<Promise<void>>();
+  #worker: Worker | undefined;
+  #nextNumber = 0;
+  #flushing: Waiting<void> | undefined;
+  #failure: ForgeError | undefined;
+
+  constructor(context: FilePoolContext) {
+    this.#context = context;
+  }
+
+  get queued(): number {
+    return this.#batches.size;
+  }
+
+  save(jobs: readonly FileJob[]): Promise<BatchResult> {
+    const number = this.#nextNumber++;
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      this.#batches.set(number, { resolve, reject });
+      this.#say({ type: "save", number, jobs });
+    });
+  }
+
+  async flush(): Promise<void> {
+    if (this.#worker === undefined) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#flushing = { resolve, reject };
+      if (this.#failure !== undefined) reject(this.#failure);
+      else this.#say({ type: "flush" });
+    });
+    await Promise.all(this.#packs);
+    // A pack may have failed after its worker said that it was done.
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  /** Started with the first batch: a backup of an unchanged tree needs no worker. */
+  #say(message: ToWorker): void {
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(message);
+  }
+
+  #start(): Worker {
+    const { repository, session, compression } = this.#context;
+    const setup: WorkerSetup = {
+      keys: repository.keys,
+      chunker: repository.config.chunker,
+      compression,
+      packBytes: repository.config.dataPackBytes,
+      session: session.sharedBuffer,
+      fingerprints: repository.index.fingerprints.sharedBuffer,
+      packsInFlight: this.#inFlight.buffer as SharedArrayBuffer,
+    };
+    const worker = new Worker(new URL(WORKER_FILE, import.meta.url), { workerData: setup });
+    worker.on("message", (message: FromWorker) => this.#hear(message));
+    worker.on("error", (error) => {
+      this.#fail(
+        new ForgeError("io", `A worker thread stopped: ${error.message}`, { cause: error }),
+      );
+    });
+    worker.on("exit", (code) => {
+      if (code !== 0) this.#fail(new ForgeError("io", `A worker thread ended with status ${code}`));
+    });
+    return worker;
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.type) {
+      case "saved":
+        this.#batches.get(message.number)?.resolve(message.result);
+        this.#batches.delete(message.number);
+        return;
+      case "pack":
+        this.#store(message);
+        return;
+      case "flushed":
+        this.#flushing?.resolve();
+        return;
+      case "failed":
+        this.#fail(new ForgeError("io", `A worker thread failed: ${message.message}`));
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #store(message: Extract<FromWorker, { type: "pack" }>): void {
+    const { id, bytes } = message;
+    const entries = decodePackDirectory(message.directory, bytes.length);
+    const stored = this.#context
+      .onPack({ id, bytes, entries })
+      .catch((error: unknown) => {
+        this.#fail(error);
+      })
+      .finally(() => {
+        this.#packs.delete(stored);
+        Atomics.sub(this.#inFlight, 0, 1);
+        Atomics.notify(this.#inFlight, 0);
+      });
+    this.#packs.add(stored);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??=
+      error instanceof ForgeError ? error : new ForgeError("io", String(error), { cause: error });
+    for (const batch of this.#batches.values()) batch.reject(this.#failure);
+    this.#batches.clear();
+    this.#flushing?.reject(this.#failure);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * A worker thread of the file pool: open, read, chunk, hash, compress, seal, pack — all synchronous,
+ * which measured fastest. It tells the main thread about finished packs and batches, and waits on a
+ * shared counter while too many of its packs are not stored yet.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+
+import { messageOf } from "../../base/errors.ts";
+import { BlobWriter } from "../blob-writer.ts";
+import { FingerprintTable } from "../../index/fingerprint-table.ts";
+import { nativeSyncPlatform } from "../../platform/node/native.ts";
+import { encodePackDirectory } from "../../packs/pack-format.ts";
+import { SessionTable } from "../session-table.ts";
+import { BatchSaver } from "./batch-saver.ts";
+import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
+
+/** Packs a worker may have under way: one being written, one ready. */
+const PACKS_IN_FLIGHT_MAX = 2;
+
+const port = parentPort;
+if (port === null)
+  throw new Error("forge has a defect: the pipeline worker runs in the main thread");
+const setup = workerData as WorkerSetup;
+const packsInFlight = new Int32Array(setup.packsInFlight);
+
+const blobs = new BlobWriter({
+  platform: nativeSyncPlatform,
+  keys: setup.keys,
+  compression: setup.compression,
+  packBytes: setup.packBytes,
+  onPack: (pack) => {
+    Atomics.add(packsInFlight, 0, 1);
+    const directory = encodePackDirectory(pack.entries);
+    say({ type: "pack", id: pack.id, bytes: pack.bytes, directory }, [
+      pack.bytes.buffer,
+      directory.buffer,
+    ]);
+    for (;;) {
+      const inFlight = Atomics.load(packsInFlight, 0);
+      if (inFlight < PACKS_IN_FLIGHT_MAX) break;
+      Atomics.wait(packsInFlight, 0, inFlight);
+    }
+  },
+});
+const saver = new BatchSaver({
+  platform: nativeSyncPlatform,
+  blobs,
+  chunker: setup.chunker,
+  gearTable: setup.keys.gearTable,
+  session: new SessionTable(setup.session),
+  fingerprints: FingerprintTable.fromShared(setup.fingerprints),
+});
+
+/** Messages are taken one after another, although a large file lets the event loop turn. */
+let turn: Promise<void> = Promise.resolve();
+port.on("message", (message: ToWorker) => {
+  turn = turn
+    .then(() => handle(message))
+    .catch((error: unknown) => {
+      say({ type: "failed", message: messageOf(error) });
+    });
+});
+
+async function handle(message: ToWorker): Promise<void> {
+  switch (message.type) {
+    case "save": {
+      const result = await saver.save(message.jobs);
+      say({ type: "saved", number: message.number, result }, [
+        result.ids.buffer,
+        result.lengths.buffer as ArrayBuffer,
+        result.origins.buffer as ArrayBuffer,
+      ]);
+      return;
+    }
+    case "flush":
+      blobs.flush();
+      say({ type: "flushed" });
+      return;
+    default:
+      message satisfies never;
+  }
+}
+
+function say(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer);
+}

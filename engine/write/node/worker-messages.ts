@@ -1,0 +1,35 @@
+/** What the file pool and its worker threads say to each other. */
+import type { Bytes } from "../../base/bytes.ts";
+import type { PackId } from "../../base/ids.ts";
+import type { ChunkerParameters } from "../../chunking/fastcdc.ts";
+import type { Compression } from "../../crypto/envelope.ts";
+import type { KeyRing } from "../../crypto/key-ring.ts";
+import type { BatchResult, FileJob } from "../file-pool.ts";
+
+export interface WorkerSetup {
+  readonly keys: KeyRing;
+  readonly chunker: ChunkerParameters;
+  readonly compression: Compression;
+  readonly packBytes: number;
+  readonly session: SharedArrayBuffer;
+  readonly fingerprints: SharedArrayBuffer;
+  /** One Int32: packs of this worker that are not stored yet. The worker waits on it. */
+  readonly packsInFlight: SharedArrayBuffer;
+}
+
+export type ToWorker =
+  | { readonly type: "save"; readonly number: number; readonly jobs: readonly FileJob[] }
+  | { readonly type: "flush" };
+
+export type FromWorker =
+  | { readonly type: "saved"; readonly number: number; readonly result: BatchResult }
+  | {
+      readonly type: "pack";
+      readonly id: PackId;
+      readonly bytes: Bytes;
+      /** The pack's directory as it stands in it: one buffer travels cheaper than many entries. */
+      readonly directory: Bytes;
+    }
+  | { readonly type: "flushed" }
+  /** The worker cannot go on: a defect, or memory. */
+  | { readonly type: "failed"; readonly message: string };

@@ -1,0 +1,98 @@
+/**
+ * Saves directories bottom up: entries → pages → tree blobs, and the lists of files with many chunks
+ * or holes. Runs in the thread that owns the index; a blob the repository has is not sealed again.
+ */
+import { type Bytes, EMPTY_BYTES, toHex } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
+import { type BlobId, parseId } from "../base/ids.ts";
+import { INLINE_CHUNKS_MAX, INLINE_HOLES_MAX } from "../base/limits.ts";
+import type { KeyRing } from "../crypto/key-ring.ts";
+import { buildChunkList } from "../snapshots/chunk-list.ts";
+import { buildHoleLists } from "../snapshots/hole-list.ts";
+import { encodeLeafPage } from "../snapshots/leaf-page-encode.ts";
+import { type PageRef, encodeReferencePage } from "../snapshots/reference-page.ts";
+import { cutLeafPages, cutReferencePages } from "../snapshots/tree-cut.ts";
+import type { FileContent, TreeNode } from "../snapshots/tree-node.ts";
+import type { BlobWriter } from "./blob-writer.ts";
+import type { Dedup } from "./dedup.ts";
+import type { SessionTable } from "./session-table.ts";
+
+export class TreeSaver {
+  readonly #writer: BlobWriter;
+  readonly #session: SessionTable;
+  readonly #dedup: Dedup;
+  readonly #keys: KeyRing;
+
+  constructor(options: {
+    readonly writer: BlobWriter;
+    readonly session: SessionTable;
+    readonly dedup: Dedup;
+    readonly keys: KeyRing;
+  }) {
+    this.#writer = options.writer;
+    this.#session = options.session;
+    this.#dedup = options.dedup;
+    this.#keys = options.keys;
+  }
+
+  /** @param nodes Sorted by name bytes. @returns the root blob of the directory. */
+  async saveDirectory(nodes: readonly TreeNode[]): Promise<BlobId> {
+    const { treeCutTable } = this.#keys;
+    let pages: PageRef[] = [];
+    let start = 0;
+    for (const end of cutLeafPages(nodes, treeCutTable)) {
+      const part = nodes.slice(start, end);
+      const id = await this.#save("tree", encodeLeafPage(part));
+      pages.push({ id, firstName: part[0]?.name ?? EMPTY_BYTES, entries: part.length });
+      start = end;
+    }
+    for (let level = 1; pages.length > 1; level++) {
+      pages = await this.#saveReferences(level, pages);
+    }
+    const root = pages[0];
+    assert(root !== undefined, "a directory without a page");
+    return root.id;
+  }
+
+  /** One level of pages of references over `children`. */
+  async #saveReferences(level: number, children: readonly PageRef[]): Promise<PageRef[]> {
+    const pages: PageRef[] = [];
+    let start = 0;
+    for (const end of cutReferencePages(children, this.#keys.treeCutTable)) {
+      const part = children.slice(start, end);
+      const id = await this.#save("tree", encodeReferencePage(level, part));
+      const entries = part.reduce((sum, child) => sum + child.entries, 0);
+      pages.push({ id, firstName: part[0]?.firstName ?? EMPTY_BYTES, entries });
+      start = end;
+    }
+    return pages;
+  }
+
+  /** The root of a snapshot: one page with one entry of empty name, which is `/`. */
+  async saveRoot(root: TreeNode): Promise<BlobId> {
+    return this.saveDirectory([{ ...root, name: EMPTY_BYTES }]);
+  }
+
+  /** Moves the chunks and holes of a file into list blobs where they are many. */
+  async saveContent(content: FileContent): Promise<FileContent> {
+    let saved = content;
+    if (content.chunks.length > INLINE_CHUNKS_MAX) {
+      const chunkList = await buildChunkList(content.chunks, (list) => this.#save("list", list));
+      saved = { ...saved, chunks: [], chunkList };
+    }
+    if (content.holes.length > INLINE_HOLES_MAX) {
+      const holeLists = await buildHoleLists(content.holes, (list) => this.#save("list", list));
+      saved = { ...saved, holes: [], holeLists };
+    }
+    return saved;
+  }
+
+  async #save(kind: "tree" | "list", plain: Bytes): Promise<BlobId> {
+    const bytes = this.#writer.id(kind, plain);
+    const id = parseId<BlobId>(toHex(bytes));
+    const known = this.#dedup.confirm(id);
+    if (typeof known === "boolean" ? known : await known) return id;
+    if (this.#session.claim(bytes)) this.#writer.store(kind, bytes, plain);
+    return id;
+  }
+}

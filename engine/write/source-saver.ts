@@ -1,0 +1,413 @@
+/**
+ * SourceSaver: walks a source and saves it bottom up. A directory is a frame: it is saved once all
+ * its entries are known, which for files being read is some time after the walk has left it. Nothing
+ * is awaited for a single file, so the walk of an unchanged tree runs at the speed of lstat.
+ */
+import { lossyUtf8, toHex } from "../base/bytes.ts";
+import { throwIfAborted } from "../base/concurrency.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
+import { type BlobId, ID_BYTES, parseId } from "../base/ids.ts";
+import { TREE_DEPTH_MAX } from "../base/limits.ts";
+import type { NodeMetadata, TreeNode } from "../snapshots/tree-node.ts";
+import type { BackupProgress } from "./backup-progress.ts";
+import type { Dedup } from "./dedup.ts";
+import type { FileBatcher, FileDone, SavedContent } from "./file-batcher.ts";
+import type { PreviousTree } from "./previous-tree.ts";
+import type { TreeSaver } from "./save-tree.ts";
+import type { Source, SourceDirectory, SourceEntry, SourceProblem, SourceStat } from "./source.ts";
+import { type PreviousDirectory, type PreviousEntry, isUnchanged } from "./unchanged.ts";
+
+/** The event loop is let run after this many directories, so that signals are heard. */
+const DIRECTORIES_PER_TURN = 256;
+
+interface Frame {
+  readonly parent: Frame | undefined;
+  /** Place among the parent's nodes. */
+  readonly slot: number;
+  readonly depth: number;
+  readonly entry: SourceEntry;
+  readonly listing: SourceDirectory;
+  /** The same directory in the parent snapshot. */
+  readonly previousEntry: PreviousEntry | undefined;
+  readonly previous: PreviousDirectory | undefined;
+  /** `undefined` where nothing is known yet, or nothing is kept. */
+  readonly nodes: (TreeNode | undefined)[];
+  next: number;
+  /** Entries not known yet, and one for the walk while it is inside. */
+  pending: number;
+  /** Whether any entry differs from the parent snapshot's. */
+  changed: boolean;
+}
+
+export interface SourceSaverOptions {
+  readonly source: Source;
+  readonly files: FileBatcher;
+  readonly trees: TreeSaver;
+  readonly dedup: Dedup;
+  readonly previous: PreviousTree | undefined;
+  readonly progress: BackupProgress;
+  readonly recordAtime: boolean;
+  readonly onProblem: (problem: SourceProblem) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class SourceSaver {
+  readonly #options: SourceSaverOptions;
+  /** Contents of files with several links, by device and inode: read once. */
+  readonly #links = new Map<string, { outcome?: SavedContent | ForgeError; waiting: FileDone[] }>();
+  #failure: { readonly error: unknown } | undefined;
+  #root: TreeNode | undefined;
+
+  constructor(options: SourceSaverOptions) {
+    this.#options = options;
+  }
+
+  /** @returns the root blob of the snapshot. */
+  async save(): Promise<BlobId> {
+    const { source, files, trees, previous } = this.#options;
+    const root = await this.#enter(source.root, undefined, 0, previous?.root);
+    await this.#walk(root);
+    this.#options.progress.walkEnded = true;
+    await files.flush();
+    await this.#finished;
+    this.#throwFailure();
+    if (this.#root === undefined) throw new Error("forge has a defect: the root was not saved");
+    return trees.saveRoot(this.#root);
+  }
+
+  readonly #finishing = new Set<Promise<void>>();
+
+  get #finished(): Promise<void> {
+    return (async () => {
+      while (this.#finishing.size > 0) await Promise.all(this.#finishing);
+    })();
+  }
+
+  async #walk(root: Frame): Promise<void> {
+    const stack = [root];
+    let directories = 0;
+    for (;;) {
+      const frame = stack.at(-1);
+      if (frame === undefined) return;
+      this.#throwFailure();
+      const entry = frame.listing.entries[frame.next];
+      if (entry === undefined) {
+        stack.pop();
+        this.#settle(frame);
+        continue;
+      }
+      const slot = frame.next++;
+      if (entry.stat.type !== "directory") {
+        const waiting = this.#saveEntry(frame, slot, entry);
+        if (waiting !== undefined) await waiting;
+        continue;
+      }
+      if (++directories % DIRECTORIES_PER_TURN === 0) await nextTurn();
+      const child = await this.#enterChild(frame, slot, entry);
+      if (child !== undefined) stack.push(child);
+    }
+  }
+
+  /** @returns `undefined` when the directory cannot be listed: that is reported, and it is left out. */
+  async #enterChild(parent: Frame, slot: number, entry: SourceEntry): Promise<Frame | undefined> {
+    try {
+      const frame = await this.#enter(entry, parent, slot, parent.previous?.find(entry.name));
+      parent.pending++;
+      return frame;
+    } catch (error) {
+      if (!isForgeError(error, "permission", "io", "source-changed", "not-found", "too-large"))
+        throw error;
+      parent.changed = true;
+      this.#report(entry, error);
+      return undefined;
+    }
+  }
+
+  async #enter(
+    entry: SourceEntry,
+    parent: Frame | undefined,
+    slot: number,
+    previousEntry: PreviousEntry | undefined,
+  ): Promise<Frame> {
+    throwIfAborted(this.#options.signal);
+    const depth = parent === undefined ? 0 : parent.depth + 1;
+    if (depth > TREE_DEPTH_MAX) {
+      throw new ForgeError("too-large", `the directory is more than ${TREE_DEPTH_MAX} levels deep`);
+    }
+    const listing = this.#options.source.list(entry);
+    for (const problem of listing.problems) this.#options.onProblem(problem);
+    return {
+      parent,
+      slot,
+      depth,
+      entry,
+      listing,
+      previousEntry,
+      previous: await this.#options.previous?.open(previousEntry),
+      nodes: new Array<TreeNode | undefined>(listing.entries.length),
+      next: 0,
+      pending: 1,
+      changed: false,
+    };
+  }
+
+  /** @returns a promise only when the walk has to wait. */
+  #saveEntry(frame: Frame, slot: number, entry: SourceEntry): Promise<void> | undefined {
+    const found = frame.previous?.find(entry.name);
+    const previous = found !== undefined && isUnchanged(found, entry.stat) ? found : undefined;
+    if (entry.stat.type !== "file") {
+      this.#options.progress.others++;
+      if (previous !== undefined) this.#reuse(frame, slot, entry.stat, previous);
+      else this.#describeOther(frame, slot, entry);
+      return undefined;
+    }
+    const isChange = found !== undefined && found.page.type(found.index) === "file";
+    this.#options.progress.foundFile(entry.stat.sizeBytes);
+    if (previous === undefined) return this.#saveFile(frame, slot, entry, isChange);
+    const known = this.#isStored(previous);
+    if (known === true) {
+      this.#reuse(frame, slot, entry.stat, previous);
+      this.#options.progress.savedFile("unchanged", entry.stat.sizeBytes);
+      return undefined;
+    }
+    if (known === false) return this.#saveFile(frame, slot, entry, true);
+    return known.then((answer) => {
+      if (!answer) return this.#saveFile(frame, slot, entry, true);
+      this.#reuse(frame, slot, entry.stat, previous);
+      this.#options.progress.savedFile("unchanged", entry.stat.sizeBytes);
+      return undefined;
+    });
+  }
+
+  /** Never trust a remembered file whose blobs the index does not know. */
+  #isStored({ page, index }: PreviousEntry): boolean | Promise<boolean> {
+    const { dedup, previous } = this.#options;
+    if (page.hasChunkList(index) || page.inlineHoleBytes(index) === undefined) {
+      return previous?.confirmLists(page.content(index)) ?? false;
+    }
+    const refs = page.refBytes(index);
+    for (let at = 0; at < refs.length; at += ID_BYTES) {
+      const answer = dedup.confirm(parseId<BlobId>(toHex(refs.subarray(at, at + ID_BYTES))));
+      if (answer === false) return false;
+      if (answer !== true) {
+        const content = page.content(index);
+        return content === undefined ? false : dedup.confirmContent(content);
+      }
+    }
+    return true;
+  }
+
+  #reuse(frame: Frame, slot: number, stat: SourceStat, { page, index }: PreviousEntry): void {
+    const node = page.node(index);
+    if (node.device === stat.device) {
+      frame.nodes[slot] = node;
+    } else {
+      frame.changed = true;
+      frame.nodes[slot] = { ...node, device: stat.device };
+    }
+  }
+
+  #describeOther(frame: Frame, slot: number, entry: SourceEntry): void {
+    frame.changed = true;
+    try {
+      const description = this.#options.source.describe(entry, this.#options.onProblem);
+      frame.nodes[slot] = {
+        ...this.#withAtime(description.metadata, entry.stat),
+        name: entry.name,
+        linkTarget: description.linkTarget,
+      };
+    } catch (error) {
+      if (!isForgeError(error)) throw error;
+      this.#report(entry, error);
+    }
+  }
+
+  #saveFile(
+    frame: Frame,
+    slot: number,
+    entry: SourceEntry,
+    isChange: boolean,
+  ): Promise<void> | undefined {
+    frame.changed = true;
+    frame.pending++;
+    const done: FileDone = (outcome) => {
+      this.#run(this.#fileDone(frame, slot, entry, isChange, outcome));
+    };
+    const { stat } = entry;
+    const job = { input: { path: entry.openPath }, stat, trustFingerprints: true };
+    if (stat.linkCount < 2) return this.#options.files.add(job, done);
+    const key = `${stat.device}:${stat.inode}`;
+    const link = this.#links.get(key);
+    if (link !== undefined) {
+      if (link.outcome === undefined) link.waiting.push(done);
+      else done(link.outcome);
+      return undefined;
+    }
+    const first: { outcome?: SavedContent | ForgeError; waiting: FileDone[] } = { waiting: [] };
+    this.#links.set(key, first);
+    return this.#options.files.add(job, (outcome) => {
+      first.outcome = outcome;
+      done(outcome);
+      for (const waiting of first.waiting) waiting(outcome);
+      first.waiting = [];
+    });
+  }
+
+  async #fileDone(
+    frame: Frame,
+    slot: number,
+    entry: SourceEntry,
+    isChange: boolean,
+    outcome: SavedContent | ForgeError,
+  ): Promise<void> {
+    const { source, trees, progress, onProblem } = this.#options;
+    if (outcome instanceof ForgeError) {
+      this.#report(entry, outcome);
+      progress.failedFile(entry.stat.sizeBytes);
+    } else {
+      const { file } = outcome;
+      const stat = file.stat ?? entry.stat;
+      const path = source.displayPath(entry);
+      for (const warning of file.warnings) {
+        onProblem({ path, error: new ForgeError("io", warning) });
+      }
+      if (file.changed) {
+        onProblem({
+          path,
+          error: new ForgeError(
+            "source-changed",
+            "it changed while it was read; the copy may mix what it was before and after",
+          ),
+        });
+      }
+      frame.nodes[slot] = {
+        ...this.#withAtime(
+          {
+            ...metadataOf(stat),
+            user: source.userName(stat.uid),
+            group: source.groupName(stat.gid),
+            xattrs: file.xattrs,
+          },
+          stat,
+        ),
+        name: entry.name,
+        content: await trees.saveContent(outcome.content),
+      };
+      progress.savedFile(isChange ? "changed" : "new", entry.stat.sizeBytes, file.sizeBytes);
+    }
+    this.#settle(frame);
+  }
+
+  /** One entry of the frame is known, or the walk has left it. The last one saves the directory. */
+  #settle(frame: Frame): void {
+    frame.pending--;
+    if (frame.pending === 0) this.#run(this.#finish(frame));
+  }
+
+  async #finish(frame: Frame): Promise<void> {
+    const { progress } = this.#options;
+    const nodes = frame.nodes.filter((node) => node !== undefined);
+    const previousSubtree = await this.#findUnchangedSubtree(frame, nodes.length);
+    const subtree = previousSubtree ?? (await this.#options.trees.saveDirectory(nodes));
+    const node = this.#directoryNode(frame, subtree);
+    frame.listing.close();
+    progress.directories++;
+    progress.report();
+    const { parent } = frame;
+    if (parent === undefined) {
+      this.#root = node;
+      return;
+    }
+    parent.nodes[frame.slot] = node;
+    const same = previousSubtree !== undefined && this.#isSameDirectory(frame);
+    if (!same) parent.changed = true;
+    this.#settle(parent);
+  }
+
+  /** The blob of the parent snapshot's directory when every entry in it is the same. */
+  async #findUnchangedSubtree(frame: Frame, count: number): Promise<BlobId | undefined> {
+    const { previousEntry, previous } = frame;
+    if (frame.changed || previousEntry === undefined || previous?.count !== count) return undefined;
+    const subtree = previousEntry.page.subtree(previousEntry.index);
+    if (subtree === undefined || !(await this.#options.dedup.confirm(subtree))) return undefined;
+    return subtree;
+  }
+
+  #isSameDirectory({ previousEntry, entry }: Frame): boolean {
+    return (
+      previousEntry !== undefined &&
+      isUnchanged(previousEntry, entry.stat) &&
+      previousEntry.page.device(previousEntry.index) === entry.stat.device
+    );
+  }
+
+  #directoryNode(frame: Frame, subtree: BlobId): TreeNode {
+    const { entry, previousEntry } = frame;
+    if (previousEntry !== undefined && this.#isSameDirectory(frame)) {
+      return { ...previousEntry.page.node(previousEntry.index), name: entry.name, subtree };
+    }
+    let metadata: NodeMetadata;
+    try {
+      metadata = this.#options.source.describe(entry, this.#options.onProblem).metadata;
+    } catch (error) {
+      if (!isForgeError(error)) throw error;
+      // Its entries are saved: keep them under what the walk saw of the directory.
+      this.#report(entry, error);
+      const { source } = this.#options;
+      const { uid, gid } = entry.stat;
+      metadata = {
+        ...metadataOf(entry.stat),
+        user: source.userName(uid),
+        group: source.groupName(gid),
+        xattrs: [],
+      };
+    }
+    return { ...this.#withAtime(metadata, entry.stat), name: entry.name, subtree };
+  }
+
+  #withAtime<T extends NodeMetadata>(metadata: T, stat: SourceStat): T {
+    return this.#options.recordAtime ? { ...metadata, atimeNs: stat.atimeNs } : metadata;
+  }
+
+  #report(entry: SourceEntry, error: ForgeError): void {
+    const path = this.#options.source.displayPath(entry);
+    this.#options.onProblem({ path: path === "" ? lossyUtf8(entry.openPath) : path, error });
+  }
+
+  /** Keeps hold of work nobody awaits, so that its failure is the backup's. */
+  #run(work: Promise<void>): void {
+    const held = work
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#finishing.delete(held));
+    this.#finishing.add(held);
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+/** What a node keeps of a stat; owner names and xattrs come from elsewhere. */
+function metadataOf(stat: SourceStat): Omit<NodeMetadata, "user" | "group" | "xattrs"> {
+  return {
+    type: stat.type,
+    mode: stat.mode,
+    uid: stat.uid,
+    gid: stat.gid,
+    mtimeNs: stat.mtimeNs,
+    ctimeNs: stat.ctimeNs,
+    device: stat.device,
+    inode: stat.inode,
+    linkCount: stat.linkCount,
+    deviceMajor: stat.deviceMajor,
+    deviceMinor: stat.deviceMinor,
+  };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
+}

@@ -1,0 +1,170 @@
+/**
+ * The two rules that are not negotiable: arrows point one way (the import table), and in `engine/`
+ * Node exists only in folders named `node/` and in the door `node.ts`.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+
+import { expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** What the files of a folder may import, as prefixes of paths; their own folder is always allowed. */
+const NOUNS = [
+  "engine/base/",
+  "engine/platform/",
+  "engine/chunking/",
+  "engine/crypto/",
+  "engine/packs/",
+  "engine/index/",
+  "engine/snapshots/",
+  "engine/storage/",
+];
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  "engine/base/": [],
+  "engine/chunking/": ["engine/base/"],
+  "engine/snapshots/": ["engine/base/"],
+  "engine/storage/": ["engine/base/", "engine/platform/node/libc.ts"],
+  "engine/platform/": ["engine/base/"],
+  "engine/crypto/": ["engine/base/", "engine/platform/"],
+  "engine/packs/": ["engine/base/", "engine/platform/", "engine/crypto/"],
+  "engine/index/": [
+    "engine/base/",
+    "engine/platform/",
+    "engine/crypto/",
+    "engine/packs/",
+    "engine/storage/",
+  ],
+  "engine/repository/": NOUNS,
+  "engine/read/": [...NOUNS, "engine/repository/"],
+  "engine/write/": [...NOUNS, "engine/repository/", "engine/read/"],
+  "engine/restore/": [
+    "engine/base/",
+    "engine/platform/",
+    "engine/crypto/",
+    "engine/snapshots/",
+    "engine/index/",
+    "engine/storage/",
+    "engine/read/",
+  ],
+  "engine/maintenance/": [...NOUNS, "engine/repository/", "engine/read/", "engine/write/"],
+  "mount/": ["engine/read/readonly-fs.ts", "engine/base/errors.ts", "engine/base/bytes.ts"],
+  "webdav/": ["engine/read/readonly-fs.ts", "engine/base/errors.ts", "engine/base/bytes.ts"],
+  "src/": ["engine/node.ts", "mount/index.ts", "webdav/index.ts"],
+};
+/** Decoding blobs in threads needs the envelope; see decisions/0004-threads.md. */
+const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  "engine/platform/node/decode-blob.ts": ["engine/crypto/", "engine/index/blob-location.ts"],
+  "engine/platform/node/decode-pool.ts": [
+    "engine/crypto/",
+    "engine/index/blob-location.ts",
+    "engine/read/blob-decoder.ts",
+  ],
+  "engine/platform/node/decode-worker.ts": ["engine/crypto/", "engine/index/blob-location.ts"],
+};
+
+interface Import {
+  readonly from: string;
+  readonly specifier: string;
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(folder, name));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const pattern =
+    /^\s*(?:import|export)\b[^;]*?from\s+"([^"]+)"|import\s+"([^"]+)"|import\("([^"]+)"\)/gm;
+  return [...text.matchAll(pattern)].map((match) => ({
+    from: file,
+    specifier: match[1] ?? match[2] ?? match[3] ?? "",
+  }));
+}
+
+const all = ["engine", "mount", "webdav", "src"].flatMap((folder) =>
+  sources(folder).flatMap((file) => importsOf(file)),
+);
+
+test("the scan sees the program", () => {
+  expect(all.length).toBeGreaterThan(300);
+});
+
+test("imports point only where the table allows", () => {
+  const wrong: string[] = [];
+  for (const { from, specifier } of all) {
+    if (!specifier.startsWith(".")) continue;
+    const to = relative(ROOT, normalize(join(ROOT, dirname(from), specifier)));
+    const folder = Object.keys(ALLOWED).find((prefix) => from.startsWith(prefix));
+    // The doors may import whatever the engine has.
+    if (folder === undefined) continue;
+    const allowed = [folder, ...(ALLOWED[folder] ?? []), ...(EXCEPTIONS[from] ?? [])];
+    if (!allowed.some((prefix) => to.startsWith(prefix))) wrong.push(`${from} → ${to}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("Node modules are imported only in folders named node, in the door, and outside the engine", () => {
+  const wrong = all
+    .filter(({ from }) => from.startsWith("engine/") && from !== "engine/node.ts")
+    .filter(({ from }) => !from.includes("/node/"))
+    .filter(({ specifier }) => specifier.startsWith("node:") || /\/node\//.test(specifier))
+    .map(({ from, specifier }) => `${from} → ${specifier}`);
+  expect(wrong).toEqual([]);
+});
+
+test("read has no node folder", () => {
+  expect(sources("engine/read").filter((file) => file.includes("/node/"))).toEqual([]);
+});
+
+test("files that a browser loads name no Node global", () => {
+  const wrong: string[] = [];
+  for (const file of sources("engine")) {
+    if (file.includes("/node/") || file === "engine/node.ts") continue;
+    const code = readFileSync(join(ROOT, file), "utf8")
+      .replace(/\/\*[\s\S]*?\*\//g, "")
+      .replace(/\/\/.*$/gm, "");
+    const match = /\b(Buffer|process|__dirname|__filename|setImmediate|require)\b(?=[.(])/.exec(
+      code,
+    );
+    if (match !== null) wrong.push(`${file}: ${match[0]}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("each runtime dependency is imported in exactly one file", () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+    optionalDependencies?: Record<string, string>;
+  };
+  const names = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+  const counts = names.map((name) => {
+    const files = new Set(
+      all
+        .filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`))
+        .map(({ from }) => from),
+    );
+    return { name, files: [...files] };
+  });
+  expect(counts.filter(({ files }) => files.length !== 1)).toEqual([]);
+});
+
+test("re-exports exist only in the doors, and never with a star", () => {
+  const doors = new Set([
+    "engine/node.ts",
+    "engine/browser.ts",
+    "mount/index.ts",
+    "webdav/index.ts",
+  ]);
+  const wrong: string[] = [];
+  for (const folder of ["engine", "mount", "webdav", "src"]) {
+    for (const file of sources(folder)) {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      if (/^export \*/m.test(text)) wrong.push(`${file}: export *`);
+      if (!doors.has(file) && /^export (type )?\{[^}]*\} from/m.test(text)) wrong.push(file);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
