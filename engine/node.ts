@@ -57,6 +57,8 @@ export { type SnapshotFilter, matchesFilter, resolveSnapshot } from "./read/reso
 export type { BackupProgress } from "./write/backup-progress.ts";
 export type { BackupResult } from "./write/backup.ts";
 export type { Source, SourceProblem } from "./write/source.ts";
+export { findChainEnd, findParent } from "./write/parent.ts";
+export { openCommandSource, openStreamSource } from "./write/node/stream-source.ts";
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
 
 export interface NodeReadSide extends ReadSide {

@@ -7,7 +7,7 @@ import { ForgeError } from "../base/errors.ts";
 import { type LeaseId, idBytes, parseId } from "../base/ids.ts";
 import { LEASE_BYTES_MAX } from "../base/limits.ts";
 import { openStandalone, sealStandalone } from "../crypto/standalone-object.ts";
-import type { Backend, ObjectInfo, ReadBackend } from "../storage/backend.ts";
+import type { Backend, ObjectInfo } from "../storage/backend.ts";
 import type { Repository } from "./repository.ts";
 
 /** A lease whose newest beat is older than this is dead. */

@@ -6,7 +6,7 @@ import { type SnapshotId, idBytes, parseId } from "../base/ids.ts";
 import { SNAPSHOT_BYTES_MAX } from "../base/limits.ts";
 import { openStandalone, sealStandalone } from "../crypto/standalone-object.ts";
 import { type Snapshot, decodeSnapshot, encodeSnapshot } from "../snapshots/snapshot.ts";
-import type { Backend, ReadBackend } from "../storage/backend.ts";
+import type { Backend } from "../storage/backend.ts";
 import type { Repository } from "./repository.ts";
 
 /** Ranged reads of small objects wait for the storage, not for the processor. */

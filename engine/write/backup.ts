@@ -94,6 +94,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
   try {
     const saved = await saveSource({ ...options, repository });
     throwIfAborted(options.signal);
+    await options.source.confirm?.();
     if (options.dryRun === true) return { ...saved, snapshot: undefined };
     const { chain } = options;
     const snapshot = await commitSnapshot({

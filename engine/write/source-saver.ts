@@ -11,6 +11,7 @@ import { TREE_DEPTH_MAX } from "../base/limits.ts";
 import type { NodeMetadata, TreeNode } from "../snapshots/tree-node.ts";
 import type { BackupProgress } from "./backup-progress.ts";
 import type { Dedup } from "./dedup.ts";
+import type { FileJob } from "./file-pool.ts";
 import type { FileBatcher, FileDone, SavedContent } from "./file-batcher.ts";
 import type { PreviousTree } from "./previous-tree.ts";
 import type { TreeSaver } from "./save-tree.ts";
@@ -234,7 +235,11 @@ export class SourceSaver {
       this.#run(this.#fileDone(frame, slot, entry, isChange, outcome));
     };
     const { stat } = entry;
-    const job = { input: { path: entry.openPath }, stat, trustFingerprints: true };
+    const job: FileJob =
+      entry.fd === undefined
+        ? { input: { path: entry.openPath }, stat, trustFingerprints: true }
+        : // A pipe cannot be read twice, so nothing may rest on a fingerprint.
+          { input: { fd: entry.fd }, stat: undefined, trustFingerprints: false };
     if (stat.linkCount < 2) return this.#options.files.add(job, done);
     const key = `${stat.device}:${stat.inode}`;
     const link = this.#links.get(key);
@@ -365,8 +370,9 @@ export class SourceSaver {
     return { ...this.#withAtime(metadata, entry.stat), name: entry.name, subtree };
   }
 
+  /** atime only when asked for: it would rewrite the pages of directories nobody changed. */
   #withAtime<T extends NodeMetadata>(metadata: T, stat: SourceStat): T {
-    return this.#options.recordAtime ? { ...metadata, atimeNs: stat.atimeNs } : metadata;
+    return { ...metadata, atimeNs: this.#options.recordAtime ? stat.atimeNs : undefined };
   }
 
   #report(entry: SourceEntry, error: ForgeError): void {

@@ -32,6 +32,8 @@ export interface SourceEntry {
    * reached through `/proc/self/fd/<n>/…`, valid until the directory was `close`d.
    */
   readonly openPath: Bytes;
+  /** A descriptor to read to its end in place of a path: a pipe. The backup closes it. */
+  readonly fd?: number | undefined;
 }
 
 export interface SourceDirectory {
@@ -67,6 +69,12 @@ export interface Source {
   groupName(gid: number): string;
   /** The path for people of an entry. */
   displayPath(entry: SourceEntry): string;
+  /**
+   * Whether what was read is whole, asked before the commit: a command whose output was read must
+   * have succeeded. Absent where reading itself tells.
+   * @throws ForgeError; then there is no snapshot.
+   */
+  confirm?(): Promise<void>;
   close(): void;
 }
 

@@ -115,10 +115,9 @@ class FileWorker {
     };
     const worker = new Worker(new URL(WORKER_FILE, import.meta.url), { workerData: setup });
     worker.on("message", (message: FromWorker) => this.#hear(message));
-    worker.on("error", (error) => {
-      this.#fail(
-        new ForgeError("io", `A worker thread stopped: ${error.message}`, { cause: error }),
-      );
+    worker.on("error", (error: unknown) => {
+      const message = `A worker thread stopped: ${messageOf(error)}`;
+      this.#fail(new ForgeError("io", message, { cause: error }));
     });
     worker.on("exit", (code) => {
       if (code !== 0) this.#fail(new ForgeError("io", `A worker thread ended with status ${code}`));

@@ -1,0 +1,34 @@
+/** The extended attributes of an entry, ACLs among them, by its path and without following links. */
+import { type Bytes, compareBytes, lossyUtf8 } from "../../base/bytes.ts";
+import { errnoCodeOf } from "../../base/errno-code.ts";
+import { messageOf } from "../../base/errors.ts";
+import { XATTRS_BYTES_MAX } from "../../base/limits.ts";
+import { lgetxattr, llistxattr } from "../../platform/node/libc.ts";
+import type { Xattr } from "../../snapshots/tree-node.ts";
+
+/**
+ * Sorted by name. What cannot be read is left out and told to `onWarning`.
+ * @throws what the system call throws when the attributes cannot be listed.
+ */
+export function readXattrs(path: Bytes, onWarning: (message: string) => void): readonly Xattr[] {
+  const names = llistxattr(path);
+  if (names.length === 0) return [];
+  const xattrs: Xattr[] = [];
+  let totalBytes = 0;
+  for (const name of names) {
+    try {
+      const value = lgetxattr(path, name);
+      totalBytes += name.length + value.length;
+      if (totalBytes > XATTRS_BYTES_MAX) {
+        onWarning("its extended attributes are more than can be kept; the rest is left out");
+        break;
+      }
+      xattrs.push({ name, value });
+    } catch (error) {
+      // Removed since they were listed.
+      if (errnoCodeOf(error) === "ENODATA") continue;
+      onWarning(`its attribute ${lossyUtf8(name)} cannot be read: ${messageOf(error)}`);
+    }
+  }
+  return xattrs.sort((a, b) => compareBytes(a.name, b.name));
+}
