@@ -19,7 +19,7 @@ export interface PutPlaces {
   readonly temporaryPath: string;
   readonly path: string;
   /** Renames unless the new name is taken (EEXIST); for file systems without hard links. */
-  readonly renameExclusive: ((from: string, to: string) => void) | undefined;
+  readonly renameExclusive: (from: string, to: string) => void;
 }
 
 /**
@@ -67,7 +67,6 @@ async function commit(places: PutPlaces): Promise<"linked" | "renamed" | "exists
     if (code === "EEXIST") return "exists";
     if (!isWithoutLinks(code)) throw error;
   }
-  if (renameExclusive === undefined) throw noExclusiveName(path);
   try {
     renameExclusive(temporaryPath, path);
     return "renamed";

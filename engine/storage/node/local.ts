@@ -7,10 +7,11 @@ import { lstatSync, read as readFd, readdirSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Bytes } from "../../base/bytes.ts";
+import { type Bytes, utf8 } from "../../base/bytes.ts";
 import { mapBounded, throwIfAborted } from "../../base/concurrency.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import { ForgeError } from "../../base/errors.ts";
+import { renameExclusive } from "../../platform/node/libc.ts";
 import {
   type Backend,
   isObjectName,
@@ -40,25 +41,18 @@ const STALE_MS = 24 * 60 * 60 * 1000;
 const OPEN_FILES_MAX = 64;
 const DELETES_AT_ONCE = 8;
 
-export interface LocalBackendOptions {
-  /** For file systems without hard links: `renameExclusive` of platform/node/libc.ts. */
-  readonly renameExclusive?: ((from: string, to: string) => void) | undefined;
-}
-
 export class LocalBackend implements Backend {
   readonly description: string;
   readonly #root: string;
-  readonly #renameExclusive: LocalBackendOptions["renameExclusive"];
   readonly #files = new OpenFiles(OPEN_FILES_MAX);
   /** Directories whose own names this process made durable. */
   readonly #directories = new Map<string, Promise<void>>();
   #cleaning: Promise<void> | undefined;
 
   /** @param root Path of the repository's directory; nothing is touched before the first call. */
-  constructor(root: string, options: LocalBackendOptions = {}) {
+  constructor(root: string) {
     this.#root = resolve(root);
     this.description = this.#root;
-    this.#renameExclusive = options.renameExclusive;
   }
 
   async put(ref: ObjectRef, data: Bytes): Promise<"created" | "exists"> {
@@ -186,8 +180,7 @@ export class LocalBackend implements Backend {
     await this.#durable(join(this.#root, TEMPORARY));
     await this.#durable(dirname(path));
     const temporaryPath = join(this.#root, TEMPORARY, `${randomBytes(16).toString("hex")}.tmp`);
-    const renameExclusive = this.#renameExclusive;
-    return durablePut({ temporaryPath, path, renameExclusive }, data);
+    return durablePut({ temporaryPath, path, renameExclusive: renamePaths }, data);
   }
 
   /** Once a directory and process: it exists and its name is durable. */
@@ -248,6 +241,10 @@ export class LocalBackend implements Backend {
       // Another process was faster, or may and we may not: it only takes space.
     }
   }
+}
+
+function renamePaths(from: string, to: string): void {
+  renameExclusive(utf8(from), utf8(to));
 }
 
 /** Objects in one directory; foreign names and what vanishes meanwhile are left out. */
