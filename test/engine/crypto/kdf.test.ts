@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+
+import { calibrateKdf } from "../../../engine/crypto/kdf.ts";
+import type { Argon2idRequest } from "../../../engine/platform/platform.ts";
+
+/** A machine on which Argon2id takes `msPerMib` for each MiB, and its clock. */
+function machine(msPerMib: number) {
+  let nowMs = 1000;
+  return {
+    argon2id: ({ memoryKib }: Argon2idRequest) => {
+      nowMs += (memoryKib / 1024) * msPerMib;
+      return Promise.resolve(new Uint8Array(32));
+    },
+    now: () => nowMs,
+  };
+}
+
+test.each([
+  ["slow", 10, 64],
+  ["middling", 2, 125],
+  ["fast", 0.1, 256],
+  ["immeasurably fast", 0, 256],
+])("a %s machine is asked for memory that fits it", async (_name, msPerMib, memoryMib) => {
+  const { argon2id, now } = machine(msPerMib);
+  expect(await calibrateKdf({ argon2id }, now)).toEqual({
+    memoryKib: memoryMib * 1024,
+    passes: 3,
+    lanes: 4,
+  });
+});
