@@ -18,7 +18,7 @@ import type { ReadBackend } from "./storage/backend.ts";
 import { type InitOptions, initRepository as initWith } from "./write/init.ts";
 import type { Backend } from "./storage/backend.ts";
 
-export { type Bytes, compareBytes, findUtf8, lossyUtf8, utf8 } from "./base/bytes.ts";
+export { type Bytes, compareBytes, concatBytes, findUtf8, lossyUtf8, utf8 } from "./base/bytes.ts";
 export { type ErrorCode, ForgeError, isForgeError, messageOf } from "./base/errors.ts";
 export type { BlobId, KeyId, PackId, SnapshotId } from "./base/ids.ts";
 export { KDF_STRONG, type KdfParameters } from "./crypto/kdf.ts";
@@ -52,12 +52,25 @@ export {
   splitPath,
 } from "./read/readonly-fs.ts";
 export { openSnapshotFs } from "./read/snapshot-fs.ts";
+export {
+  type DiffChange,
+  type DiffEntry,
+  type MetadataField,
+  diffDirectories,
+} from "./read/diff.ts";
+export { type FindQuery, type FoundVersion, findVersions } from "./read/find.ts";
 export { type RepositoryFsOptions, openRepositoryFs } from "./read/repository-fs.ts";
 export { type SnapshotFilter, matchesFilter, resolveSnapshot } from "./read/resolve-snapshot.ts";
 export type { BackupProgress } from "./write/backup-progress.ts";
 export type { BackupResult } from "./write/backup.ts";
 export type { Source, SourceProblem } from "./write/source.ts";
 export { findChainEnd, findParent } from "./write/parent.ts";
+export { type SourceExcludes, openLocalSource } from "./write/node/local-source.ts";
+export {
+  type LocalSourceOptions,
+  type SourceExcludes,
+  openLocalSource,
+} from "./write/node/local-source.ts";
 export { openCommandSource, openStreamSource } from "./write/node/stream-source.ts";
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
 

@@ -93,6 +93,14 @@ export function concatBytes(parts: readonly Uint8Array[]): Bytes {
   return out;
 }
 
+/**
+ * Gives the memory of a large buffer back at once, where waiting for the collector would let
+ * hundreds of megabytes pile up. The caller owns all of `bytes.buffer` and does not look at it again.
+ */
+export function releaseBytes(bytes: Bytes): void {
+  bytes.buffer.transfer(0);
+}
+
 /** Reads little-endian fields in order. Views it returns share the input's memory. */
 export class ByteReader {
   readonly #bytes: Bytes;

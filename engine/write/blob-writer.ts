@@ -2,7 +2,7 @@
  * BlobWriter: plaintext → id → claim → seal → pack, in one thread, synchronously. Each worker thread
  * has one for data; the thread that owns the index has one for trees and lists.
  */
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, releaseBytes } from "../base/bytes.ts";
 import { blobIdSync } from "../crypto/blob-id.ts";
 import { type Compression, sealSync } from "../crypto/envelope.ts";
 import type { BlobKind, KeyRing } from "../crypto/key-ring.ts";
@@ -18,6 +18,9 @@ export interface BlobWriterOptions {
   readonly onPack: (pack: FinishedPack) => void;
 }
 
+/** Smaller buffers are the collector's: releasing one costs a microsecond. */
+const RELEASE_BYTES_MIN: number = 64 * 1024;
+
 export interface BlobTotals {
   blobs: number;
   plainBytes: number;
@@ -26,12 +29,13 @@ export interface BlobTotals {
 
 export class BlobWriter {
   readonly #options: BlobWriterOptions;
-  #builder: PackBuilder | undefined;
+  readonly #builder: PackBuilder;
   /** What was stored since the writer was made, or since `takeTotals`. */
   #totals: BlobTotals = { blobs: 0, plainBytes: 0, sealedBytes: 0 };
 
   constructor(options: BlobWriterOptions) {
     this.#options = options;
+    this.#builder = new PackBuilder({ targetBytes: options.packBytes });
   }
 
   id(kind: BlobKind, plain: Bytes): Bytes {
@@ -40,9 +44,8 @@ export class BlobWriter {
 
   /** Seals the blob and puts it into the pack begun. The caller has claimed its id. */
   store(kind: BlobKind, id: Bytes, plain: Bytes): void {
-    const { platform, keys, compression, packBytes } = this.#options;
+    const { platform, keys, compression } = this.#options;
     const sealed = sealSync(platform, keys, { kind, objectId: id, plain, compression });
-    this.#builder ??= new PackBuilder({ targetBytes: packBytes });
     this.#builder.add({
       id,
       kind,
@@ -54,15 +57,15 @@ export class BlobWriter {
     this.#totals.blobs++;
     this.#totals.plainBytes += plain.length;
     this.#totals.sealedBytes += sealed.sealed.length;
+    // The builder has copied it.
+    if (sealed.sealed.length >= RELEASE_BYTES_MIN) releaseBytes(sealed.sealed);
     if (this.#builder.isFull) this.flush();
   }
 
   /** Ends the pack begun, if any. */
   flush(): void {
-    if (this.#builder === undefined) return;
-    const pack = this.#builder.finish(this.#options.platform, this.#options.keys);
-    this.#builder = undefined;
-    this.#options.onPack(pack);
+    if (this.#builder.blobCount === 0) return;
+    this.#options.onPack(this.#builder.finish(this.#options.platform, this.#options.keys));
   }
 
   takeTotals(): BlobTotals {

@@ -3,7 +3,7 @@
  * every few packs, only after all its packs are durable; that is what makes the work of an
  * interrupted backup findable by the next one.
  */
-import { toHex } from "../base/bytes.ts";
+import { releaseBytes, toHex } from "../base/bytes.ts";
 import { type IndexId, type PackId, parseId } from "../base/ids.ts";
 import { type SegmentPack, encodeIndexSegment } from "../index/index-segment.ts";
 import type { FinishedPack } from "../packs/pack-builder.ts";
@@ -38,7 +38,7 @@ export class Packer {
     return this.#storedBytes;
   }
 
-  /** Uploads a pack. Settles when it is durable; waits its turn when several are under way. */
+  /** Uploads a pack and takes its memory. Settles when it is durable; waits its turn when several are under way. */
   async put(pack: FinishedPack): Promise<void> {
     if (this.#running >= UPLOADS) await new Promise<void>((go) => this.#waiting.push(go));
     this.#running++;
@@ -49,8 +49,10 @@ export class Packer {
       this.#waiting.shift()?.();
     }
     this.#packIds.add(pack.id);
-    this.#storedBytes += pack.bytes.length;
-    this.#stored.push({ packId: pack.id, packBytes: pack.bytes.length, entries: pack.entries });
+    const packBytes = pack.bytes.length;
+    releaseBytes(pack.bytes);
+    this.#storedBytes += packBytes;
+    this.#stored.push({ packId: pack.id, packBytes, entries: pack.entries });
     if (this.#stored.length >= PACKS_PER_SEGMENT) await this.#writeSegment();
   }
 

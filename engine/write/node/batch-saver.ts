@@ -6,14 +6,12 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
 import type { Bytes } from "../../base/bytes.ts";
-import { compareBytes } from "../../base/bytes.ts";
 import { type ErrorCode, messageOf } from "../../base/errors.ts";
 import { ID_BYTES } from "../../base/ids.ts";
-import { XATTRS_BYTES_MAX } from "../../base/limits.ts";
 import type { ChunkerParameters } from "../../chunking/fastcdc.ts";
 import type { FingerprintTable } from "../../index/fingerprint-table.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
-import { fgetxattr, flistxattr, seekData, seekHole } from "../../platform/node/libc.ts";
+import { seekData, seekHole } from "../../platform/node/libc.ts";
 import type { SyncPlatform } from "../../platform/platform.ts";
 import type { Xattr } from "../../snapshots/tree-node.ts";
 import type { BlobWriter } from "../blob-writer.ts";
@@ -27,6 +25,7 @@ import {
 import { type DataExtent, type FileReading, type ReadResult, chunkFile } from "../save-file.ts";
 import type { SessionTable } from "../session-table.ts";
 import type { SourceStat } from "../source.ts";
+import { readXattrs } from "./read-xattrs.ts";
 import { sourceStatOf } from "./source-stat.ts";
 
 /** O_NONBLOCK: a fifo put in the place of a file must not hang the backup. */
@@ -125,7 +124,7 @@ export class BatchSaver {
     const stat = job.stat !== undefined && sameFile(before, job.stat) ? job.stat : undefined;
     const sizeBytes = Number(before.size);
     const warnings: string[] = [];
-    const xattrs = readXattrs(fd, warnings);
+    const xattrs = xattrsOf(fd, warnings);
     const firstChunk = this.#chunks.length;
     const result = await this.#read(
       {
@@ -233,36 +232,13 @@ function extentsOf(fd: number, stats: BigIntStats): readonly DataExtent[] {
   return extents;
 }
 
-function readXattrs(fd: number, warnings: string[]): readonly Xattr[] {
-  let names: readonly Bytes[];
+function xattrsOf(fd: number, warnings: string[]): readonly Xattr[] {
   try {
-    names = flistxattr(fd);
+    return readXattrs(fd, (warning) => warnings.push(warning));
   } catch (error) {
     warnings.push(`its extended attributes cannot be listed: ${messageOf(error)}`);
     return [];
   }
-  if (names.length === 0) return [];
-  const xattrs: Xattr[] = [];
-  let totalBytes = 0;
-  for (const name of names) {
-    try {
-      const value = fgetxattr(fd, name);
-      totalBytes += name.length + value.length;
-      xattrs.push({ name, value });
-    } catch (error) {
-      // Removed since they were listed.
-      if (errnoCodeOf(error) === "ENODATA") continue;
-      const text = Buffer.from(name).toString();
-      warnings.push(`its extended attribute ${text} cannot be read: ${messageOf(error)}`);
-    }
-  }
-  if (totalBytes > XATTRS_BYTES_MAX) {
-    warnings.push(
-      `its extended attributes take ${totalBytes} bytes, more than can be kept; left out`,
-    );
-    return [];
-  }
-  return xattrs.sort((a, b) => compareBytes(a.name, b.name));
 }
 
 function failed(verb: string, error: unknown): FailedFile {

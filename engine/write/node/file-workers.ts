@@ -14,6 +14,9 @@ const WORKER_FILE = import.meta.url.endsWith(".ts")
   ? "./pipeline-worker.ts"
   : "./pipeline-worker.js";
 
+/** What a worker makes is short-lived and small; V8's 48 MB of room for it would only fill up. */
+const YOUNG_GENERATION_MB = 12;
+
 interface Waiting<Value> {
   readonly resolve: (value: Value) => void;
   readonly reject: (error: unknown) => void;
@@ -113,7 +116,10 @@ class FileWorker {
       fingerprints: repository.index.fingerprints.sharedBuffer,
       packsInFlight: this.#inFlight.buffer as SharedArrayBuffer,
     };
-    const worker = new Worker(new URL(WORKER_FILE, import.meta.url), { workerData: setup });
+    const worker = new Worker(new URL(WORKER_FILE, import.meta.url), {
+      workerData: setup,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.on("error", (error: unknown) => {
       const message = `A worker thread stopped: ${messageOf(error)}`;

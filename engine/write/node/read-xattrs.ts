@@ -1,23 +1,27 @@
-/** The extended attributes of an entry, ACLs among them, by its path and without following links. */
+/** The extended attributes of an entry, ACLs among them. */
 import { type Bytes, compareBytes, lossyUtf8 } from "../../base/bytes.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import { messageOf } from "../../base/errors.ts";
 import { XATTRS_BYTES_MAX } from "../../base/limits.ts";
-import { lgetxattr, llistxattr } from "../../platform/node/libc.ts";
+import { fgetxattr, flistxattr, lgetxattr, llistxattr } from "../../platform/node/libc.ts";
 import type { Xattr } from "../../snapshots/tree-node.ts";
 
 /**
- * Sorted by name. What cannot be read is left out and told to `onWarning`.
+ * @param at A path, whose last link is not followed, or an open descriptor.
+ * @returns sorted by name. What cannot be read is left out and told to `onWarning`.
  * @throws what the system call throws when the attributes cannot be listed.
  */
-export function readXattrs(path: Bytes, onWarning: (message: string) => void): readonly Xattr[] {
-  const names = llistxattr(path);
+export function readXattrs(
+  at: Bytes | number,
+  onWarning: (message: string) => void,
+): readonly Xattr[] {
+  const names = typeof at === "number" ? flistxattr(at) : llistxattr(at);
   if (names.length === 0) return [];
   const xattrs: Xattr[] = [];
   let totalBytes = 0;
   for (const name of names) {
     try {
-      const value = lgetxattr(path, name);
+      const value = typeof at === "number" ? fgetxattr(at, name) : lgetxattr(at, name);
       totalBytes += name.length + value.length;
       if (totalBytes > XATTRS_BYTES_MAX) {
         onWarning("its extended attributes are more than can be kept; the rest is left out");
