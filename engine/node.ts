@@ -66,11 +66,6 @@ export type { BackupResult } from "./write/backup.ts";
 export type { Source, SourceProblem } from "./write/source.ts";
 export { findChainEnd, findParent } from "./write/parent.ts";
 export { type SourceExcludes, openLocalSource } from "./write/node/local-source.ts";
-export {
-  type LocalSourceOptions,
-  type SourceExcludes,
-  openLocalSource,
-} from "./write/node/local-source.ts";
 export { openCommandSource, openStreamSource } from "./write/node/stream-source.ts";
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
 
