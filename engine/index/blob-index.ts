@@ -19,7 +19,7 @@ import {
   type SegmentSpan,
   openIndexSegment,
 } from "./index-segment-reader.ts";
-import { PageCache } from "./page-cache.ts";
+import { SegmentPages } from "./segment-pages.ts";
 import { type LoadedSegment, SegmentSet } from "./segment-set.ts";
 
 /** What of a backend the index uses; every `ReadBackend` is one. */
@@ -71,17 +71,19 @@ interface WantedRecord extends Candidate {
 export class BlobIndex {
   readonly #options: BlobIndexOptions;
   readonly #segments: SegmentSet = new SegmentSet();
-  readonly #pages: PageCache;
-  readonly #loading = new Map<number, Promise<Bytes | undefined>>();
-  /** Pages that were reported as unreadable. */
-  readonly #badPages = new Set<number>();
+  readonly #pages: SegmentPages;
   /** Segments not to be opened (again): superseded or corrupt. */
   readonly #ignored = new Set<IndexId>();
   #refreshing: Promise<number> | undefined;
 
   private constructor(options: BlobIndexOptions) {
     this.#options = options;
-    this.#pages = new PageCache(options.pageCacheBytes ?? PAGE_CACHE_BYTES_DEFAULT);
+    this.#pages = new SegmentPages({
+      budgetBytes: options.pageCacheBytes ?? PAGE_CACHE_BYTES_DEFAULT,
+      onProblem: options.onProblem,
+      // Merged into another segment meanwhile: `refresh` finds that one.
+      onGone: (loaded) => this.#segments.drop(loaded),
+    });
   }
 
   /**
@@ -133,7 +135,7 @@ export class BlobIndex {
     const bytes = idBytes(id);
     const found: BlobLocation[] = [];
     for (const candidate of this.#candidates(idPrefix(bytes))) {
-      const page = await this.#page(candidate.loaded, candidate.page);
+      const page = await this.#pages.get(candidate.loaded, candidate.page);
       if (page === undefined || !isRecordOf(page, candidate.slot, bytes)) continue;
       found.push(locationOf(candidate, page, id));
     }
@@ -153,11 +155,10 @@ export class BlobIndex {
     for (let at = table.firstSlot(prefix); at >= 0; at = table.nextSlot(prefix, at)) {
       const candidate = this.#candidateOf(table.recordAt(at));
       if (candidate === undefined) continue;
-      const key = candidate.loaded.firstPage + candidate.page;
-      const page = this.#pages.find(key);
-      if (page === undefined) {
-        isUnread ||= !this.#badPages.has(key);
-      } else if (isRecordOf(page, candidate.slot, bytes)) {
+      const page = this.#pages.peek(candidate.loaded, candidate.page);
+      if (page === "unread") {
+        isUnread = true;
+      } else if (page !== undefined && isRecordOf(page, candidate.slot, bytes)) {
         (found ??= []).push(locationOf(candidate, page, id));
       }
     }
@@ -181,7 +182,10 @@ export class BlobIndex {
     wanted.sort((a, b) => a.loaded.firstPage + a.page - (b.loaded.firstPage + b.page));
     const { signal } = this.#options;
     await mapBounded(runsOf(wanted), { concurrency: RUN_CONCURRENCY, signal }, async (run) => {
-      const pages = await this.#run(run);
+      const first = run[0];
+      const last = run[run.length - 1];
+      if (first === undefined || last === undefined) return;
+      const pages = await this.#pages.getRun(first.loaded, first.page, last.page + 1);
       for (const record of run) {
         const page = pages.get(record.page);
         if (page === undefined || !isRecordOf(page, record.slot, record.idBytes)) continue;
@@ -197,8 +201,7 @@ export class BlobIndex {
   async *locations(): AsyncGenerator<BlobLocation> {
     for (const loaded of [...this.#segments.live()]) {
       for (let page = 0; page < loaded.segment.pageCount; page++) {
-        const bytes = await this.#loadPages(loaded, page, page + 1);
-        const records = bytes[0];
+        const [records] = await this.#pages.load(loaded, page, page + 1);
         if (records === undefined) continue;
         for (let slot = 0; slot * RECORD_BYTES < records.length; slot++) {
           const id = idOf<BlobId>(recordId(records, slot));
@@ -283,21 +286,7 @@ export class BlobIndex {
     for (const { superseded } of segments) for (const id of superseded) this.#ignored.add(id);
     this.#segments.dropAll(this.#ignored);
     const added = this.#segments.add(segments.filter(({ id }) => !this.#ignored.has(id)));
-    for (const { segment, firstPage } of added) {
-      // Small segments came whole: their pages are kept while there is room.
-      if (!this.#pages.hasRoomFor(segment.recordCount * RECORD_BYTES)) {
-        segment.forgetSmallPages();
-        continue;
-      }
-      try {
-        const pages = await segment.takeSmallPages();
-        pages?.forEach((page, i) => this.#pages.add(firstPage + i, page));
-      } catch (error) {
-        if (!isForgeError(error, "corrupt")) throw error;
-        // A look-up that needs the damaged page will meet and report it.
-        segment.forgetSmallPages();
-      }
-    }
+    for (const loaded of added) await this.#pages.keepSmall(loaded);
     return added.length;
   }
 
@@ -324,79 +313,6 @@ export class BlobIndex {
     const { recordsPerPage } = loaded.segment;
     const page = Math.floor(inSegment / recordsPerPage);
     return { loaded, page, slot: inSegment - page * recordsPerPage };
-  }
-
-  /** One page, from memory or through the cache; `undefined` when it is damaged or gone. */
-  #page(loaded: LoadedSegment, number: number): Bytes | undefined | Promise<Bytes | undefined> {
-    const key = loaded.firstPage + number;
-    const resident = this.#pages.find(key);
-    if (resident !== undefined || this.#badPages.has(key)) return resident;
-    const running = this.#loading.get(key);
-    if (running !== undefined) return running;
-    const load = async (): Promise<Bytes | undefined> => {
-      try {
-        const [page] = await this.#loadPages(loaded, number, number + 1);
-        if (page !== undefined) this.#pages.add(key, page);
-        return page;
-      } finally {
-        this.#loading.delete(key);
-      }
-    };
-    const loading = load();
-    this.#loading.set(key, loading);
-    return loading;
-  }
-
-  /** The pages of a run, by number. What fits beside the resident pages is kept. */
-  async #run(run: readonly WantedRecord[]): Promise<Map<number, Bytes>> {
-    const pages = new Map<number, Bytes>();
-    const { loaded, page: first } = run[0] as WantedRecord;
-    const last = (run[run.length - 1] as WantedRecord).page;
-    const resident = this.#pages;
-    for (let page = first; page <= last; page++) {
-      const bytes = resident.find(loaded.firstPage + page);
-      if (bytes !== undefined) pages.set(page, bytes);
-    }
-    if (pages.size === last + 1 - first) return pages;
-    const loadedPages = await this.#loadPages(loaded, first, last + 1);
-    loadedPages.forEach((bytes, i) => {
-      if (bytes === undefined) return;
-      pages.set(first + i, bytes);
-      if (resident.hasRoomFor(bytes.length)) resident.add(loaded.firstPage + first + i, bytes);
-    });
-    return pages;
-  }
-
-  /**
-   * Reads pages `first … end − 1`. A damaged one is reported once and `undefined`; when several
-   * were read together they are tried one by one, so that one damaged page hides no other.
-   */
-  async #loadPages(
-    loaded: LoadedSegment,
-    first: number,
-    end: number,
-  ): Promise<(Bytes | undefined)[]> {
-    try {
-      return await loaded.segment.readPages(first, end);
-    } catch (error) {
-      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
-      if (error.code === "missing-object") {
-        // Merged into another segment meanwhile: `refresh` finds that one.
-        this.#segments.drop(loaded);
-        return Array.from({ length: end - first }, () => undefined);
-      }
-      if (end - first > 1) {
-        const pages: (Bytes | undefined)[] = [];
-        for (let page = first; page < end; page++) {
-          pages.push(...(await this.#loadPages(loaded, page, page + 1)));
-        }
-        return pages;
-      }
-      const key = loaded.firstPage + first;
-      if (!this.#badPages.has(key)) this.#options.onProblem(error);
-      this.#badPages.add(key);
-      return [undefined];
-    }
   }
 }
 
