@@ -1,0 +1,156 @@
+/**
+ * The restore thread: opens the blobs of a span, checks them against their ids, and writes them
+ * where they belong. A file whose data is one blob is made, written and finished in one go. All
+ * synchronous: measured 4–10 times cheaper than promises.
+ */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import type { Bytes } from "../../base/bytes.ts";
+import { ForgeError, assert, isForgeError, messageOf } from "../../base/errors.ts";
+import type { PackId } from "../../base/ids.ts";
+import type { KeyRing } from "../../crypto/key-ring.ts";
+import { decodeBlobSync } from "../../platform/node/decode-blob.ts";
+import type { FileIdentity } from "../restore-target.ts";
+import type { Rights } from "./entry-metadata.ts";
+import { beginNewFile, dropNewFile, finishNewFile, writeAll } from "./new-file.ts";
+import {
+  type JobFile,
+  type SlotFailure,
+  type SpanAnswer,
+  type SpanJob,
+  decodeJobFile,
+} from "./span-job.ts";
+import { targetError } from "./target-error.ts";
+
+/** What a thread is started with; structured cloning keeps a KeyRing, which is plain data. */
+export interface RestoreWorkerData {
+  readonly keys: KeyRing;
+  readonly rights: Rights;
+}
+
+const { keys, rights } = workerData as RestoreWorkerData;
+
+assert(parentPort !== null, "the restore worker is not in a thread");
+const port: MessagePort = parentPort;
+
+port.on("message", (job: SpanJob) => port.postMessage(runJob(job)));
+
+/** What has become of the files so far. */
+interface Progress {
+  readonly lost: Uint8Array;
+  readonly identities: (FileIdentity & { slot: number })[];
+  readonly failures: Map<number, SlotFailure>;
+  bytesWritten: number;
+}
+
+function runJob(job: SpanJob): SpanAnswer {
+  const progress: Progress = {
+    lost: new Uint8Array(job.files.fds.length),
+    identities: [],
+    failures: new Map(),
+    bytesWritten: 0,
+  };
+  let useStart = 0;
+  for (let blob = 0; blob < job.locations.length; blob++) {
+    const useEnd = job.useEnds[blob] as number;
+    runBlob(job, blob, { useStart, useEnd }, progress);
+    useStart = useEnd;
+  }
+  const { lost, identities, failures, bytesWritten } = progress;
+  return { job: job.job, lost, identities, failures: [...failures.values()], bytesWritten };
+}
+
+function runBlob(
+  job: SpanJob,
+  blob: number,
+  { useStart, useEnd }: { readonly useStart: number; readonly useEnd: number },
+  progress: Progress,
+): void {
+  const location = job.locations[blob];
+  if (location === undefined) return;
+  let plain: Bytes;
+  try {
+    const start = job.starts[blob] as number;
+    const sealed = job.bytes.subarray(start, start + location.sealedBytes);
+    plain = decodeBlobSync(keys, { ...location, packId: NO_PACK }, sealed);
+  } catch (error) {
+    for (let use = useStart; use < useEnd; use++) {
+      fail(progress, job.slots[use] as number, error, { attempt: "open a blob", again: true });
+    }
+    return;
+  }
+  for (let use = useStart; use < useEnd;) {
+    const slot = job.slots[use] as number;
+    let end = use + 1;
+    while (end < useEnd && job.slots[end] === slot) end++;
+    if (!progress.failures.has(slot)) writeUses(job, { slot, use, end }, plain, progress);
+    use = end;
+  }
+}
+
+/** Opening needs all of a location but the pack, which stands in no thread's message. */
+const NO_PACK = "" as PackId;
+
+/** All uses of the blob by one file. */
+function writeUses(
+  job: SpanJob,
+  { slot, use, end }: { readonly slot: number; readonly use: number; readonly end: number },
+  plain: Bytes,
+  progress: Progress,
+): void {
+  const file = decodeJobFile(job.files, slot);
+  const writeTo = (fd: number): void => {
+    for (let at = use; at < end; at++) {
+      const offset = job.chunkOffsets[at] as number;
+      const length = job.lengths[at] as number;
+      if (offset + length > plain.length) {
+        throw new ForgeError("corrupt", "Cannot write the file: a part of it is beyond its blob");
+      }
+      writeAll(fd, plain.subarray(offset, offset + length), job.fileOffsets[at] as number);
+      progress.bytesWritten += length;
+    }
+  };
+  try {
+    if ("openFd" in file) writeTo(file.openFd);
+    else makeWhole(file, slot, writeTo, progress);
+  } catch (error) {
+    fail(progress, slot, error, { attempt: "write the file", again: false });
+  }
+}
+
+function makeWhole(
+  file: Exclude<JobFile, { openFd: number }>,
+  slot: number,
+  writeTo: (fd: number) => void,
+  progress: Progress,
+): void {
+  const { dirfd, name, replace, sparse, sizeBytes } = file;
+  const made = beginNewFile(dirfd, name, {
+    replace,
+    sparseBytes: sparse ? sizeBytes : undefined,
+  });
+  try {
+    writeTo(made.fd);
+  } catch (error) {
+    dropNewFile(dirfd, made);
+    throw error;
+  }
+  const { lost, identity } = finishNewFile(dirfd, made, { ...file, rights });
+  progress.lost[slot] = lost;
+  if (identity !== undefined) progress.identities.push({ ...identity, slot });
+}
+
+function fail(
+  progress: Progress,
+  slot: number,
+  error: unknown,
+  { attempt, again }: { readonly attempt: string; readonly again: boolean },
+): void {
+  if (progress.failures.has(slot)) return;
+  const { code, message } = isForgeError(error) ? error : targetError(error, attempt);
+  progress.failures.set(slot, {
+    slot,
+    code,
+    message: message === "" ? messageOf(error) : message,
+    again,
+  });
+}

@@ -1,0 +1,162 @@
+/** What a restore did, and what it could not do. Collected while it runs. */
+import type { ForgeError } from "../base/errors.ts";
+import type { MetadataLoss } from "./restore-target.ts";
+
+/** Something that is not restored, or not as it was. Everything below a directory goes with it. */
+export interface RestoreProblem {
+  /** For people; below what was restored. "." is the root. */
+  readonly path: string;
+  readonly error: ForgeError;
+}
+
+/** Metadata that could not be given to entries that are restored all the same. */
+export interface RestoreNote {
+  readonly loss: MetadataLoss;
+  readonly count: number;
+  readonly firstPath: string;
+}
+
+export interface RestoreReport {
+  /** Files whose content was written. */
+  readonly files: number;
+  /** Made, or there already. */
+  readonly directories: number;
+  readonly symlinks: number;
+  readonly hardLinks: number;
+  /** Fifos, sockets and devices. */
+  readonly specials: number;
+  readonly bytesWritten: number;
+  /** Entries other than directories that were there and right already. */
+  readonly alreadyRight: number;
+  /** Entries that were left alone because something stands there and the policy is "never". */
+  readonly skipped: number;
+  /** Files that were read back and are right. */
+  readonly verified: number;
+  /** The first `PROBLEMS_KEPT_MAX` of them. */
+  readonly problems: readonly RestoreProblem[];
+  readonly problemCount: number;
+  readonly notes: readonly RestoreNote[];
+}
+
+export interface RestoreProgress {
+  /** What the walk has found so far; final once `walking` is false. */
+  readonly filesFound: number;
+  readonly bytesFound: number;
+  readonly walking: boolean;
+  /** Files that are dealt with, in whatever way. */
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  readonly problems: number;
+}
+
+/** A disk that is full makes a problem of every file; the count goes on, the list does not. */
+export const PROBLEMS_KEPT_MAX = 10_000;
+/** Steps between two progress reports: a callback a file would cost more than the file. */
+const PROGRESS_EVERY = 64;
+
+type Counter =
+  | "files"
+  | "directories"
+  | "symlinks"
+  | "hardLinks"
+  | "specials"
+  | "alreadyRight"
+  | "skipped"
+  | "verified";
+
+export class RestoreLog {
+  readonly #onProgress: ((progress: RestoreProgress) => void) | undefined;
+  readonly #counts: Record<Counter, number> = {
+    files: 0,
+    directories: 0,
+    symlinks: 0,
+    hardLinks: 0,
+    specials: 0,
+    alreadyRight: 0,
+    skipped: 0,
+    verified: 0,
+  };
+  readonly #problems: RestoreProblem[] = [];
+  readonly #notes = new Map<MetadataLoss, { count: number; firstPath: string }>();
+  #problemCount = 0;
+  #bytesWritten = 0;
+  #filesFound = 0;
+  #bytesFound = 0;
+  #filesDone = 0;
+  #bytesDone = 0;
+  #walking = true;
+  #steps = 0;
+
+  constructor(onProgress: ((progress: RestoreProgress) => void) | undefined) {
+    this.#onProgress = onProgress;
+  }
+
+  count(counter: Counter): void {
+    this.#counts[counter]++;
+  }
+
+  found(sizeBytes: number): void {
+    this.#filesFound++;
+    this.#bytesFound += sizeBytes;
+    this.#step();
+  }
+
+  walked(): void {
+    this.#walking = false;
+    this.#report();
+  }
+
+  /** Content that reached the target. */
+  wrote(bytes: number): void {
+    this.#bytesWritten += bytes;
+    this.#bytesDone += bytes;
+    this.#step();
+  }
+
+  /** A file is dealt with. @param bytes Of it that no `wrote` told of. */
+  fileDone(bytes: number): void {
+    this.#filesDone++;
+    this.#bytesDone += bytes;
+    this.#step();
+  }
+
+  problem(path: string, error: ForgeError): void {
+    this.#problemCount++;
+    if (this.#problems.length < PROBLEMS_KEPT_MAX) this.#problems.push({ path, error });
+    this.#step();
+  }
+
+  lost(losses: readonly MetadataLoss[], path: () => string): void {
+    for (const loss of losses) {
+      const note = this.#notes.get(loss);
+      if (note === undefined) this.#notes.set(loss, { count: 1, firstPath: path() });
+      else note.count++;
+    }
+  }
+
+  finish(): RestoreReport {
+    this.#report();
+    return {
+      ...this.#counts,
+      bytesWritten: this.#bytesWritten,
+      problems: this.#problems,
+      problemCount: this.#problemCount,
+      notes: [...this.#notes].map(([loss, note]) => ({ loss, ...note })),
+    };
+  }
+
+  #step(): void {
+    if (++this.#steps % PROGRESS_EVERY === 0) this.#report();
+  }
+
+  #report(): void {
+    this.#onProgress?.({
+      filesFound: this.#filesFound,
+      bytesFound: this.#bytesFound,
+      walking: this.#walking,
+      filesDone: this.#filesDone,
+      bytesDone: this.#bytesDone,
+      problems: this.#problemCount,
+    });
+  }
+}

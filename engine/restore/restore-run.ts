@@ -1,0 +1,352 @@
+/**
+ * RestoreRun: what happens to one batch of a restore, entry by entry: what to do with what stands
+ * there already, content, links, verification, and the directories that are complete.
+ */
+import { equalBytes } from "../base/bytes.ts";
+import { throwIfAborted } from "../base/concurrency.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
+import type { FsFile } from "../read/readonly-fs.ts";
+import type { RestoreOptions } from "./restore.ts";
+import { ContentWriter, type FileJob } from "./restore-content.ts";
+import type { RestoreLog } from "./restore-report.ts";
+import type {
+  FileIdentity,
+  Place,
+  PlacedEntry,
+  RestoreTarget,
+  TargetStat,
+} from "./restore-target.ts";
+import {
+  type OpenedDirectory,
+  type WalkBatch,
+  type WalkedDirectory,
+  type WalkedEntry,
+  pathOf,
+} from "./restore-walk.ts";
+
+/** The first of a group of hard links: the others are linked to it. */
+interface LinkedFirst {
+  readonly place: Place;
+  /** Set once it is in the target. */
+  identity: FileIdentity | undefined;
+}
+
+type Decision = "new" | "replace" | "right" | "skip";
+
+interface EntryAtPlace {
+  readonly walked: WalkedEntry;
+  readonly place: Place;
+  readonly replace: boolean;
+}
+
+export class RestoreRun {
+  readonly #options: RestoreOptions;
+  readonly #target: RestoreTarget;
+  readonly #log: RestoreLog;
+  readonly #content: ContentWriter;
+  readonly #linkedFirsts = new Map<string, LinkedFirst>();
+  readonly #dryRunLinks = new Set<string>();
+
+  constructor(options: RestoreOptions, log: RestoreLog) {
+    const { target, packSource, signal } = options;
+    this.#options = options;
+    this.#target = target;
+    this.#log = log;
+    const onWritten = (bytes: number): void => log.wrote(bytes);
+    this.#content = new ContentWriter({ target, packSource, signal, onWritten });
+  }
+
+  /** @param before The batch before this one; its directories are finished before those of this. */
+  async apply(batch: WalkBatch, before: Promise<void>): Promise<void> {
+    const files: EntryAtPlace[] = [];
+    const links: EntryAtPlace[] = [];
+    const toVerify: EntryAtPlace[] = [];
+    for (const walked of batch.entries) {
+      throwIfAborted(this.#options.signal);
+      await this.#guard(walked, () => this.#begin(walked, { files, links, toVerify }));
+    }
+    await this.#writeFiles(files, toVerify);
+    await before;
+    for (const link of links) {
+      throwIfAborted(this.#options.signal);
+      await this.#guard(link.walked, () => this.#link(link, toVerify));
+    }
+    if (this.#options.verify === true) {
+      for (const at of toVerify) await this.#guard(at.walked, () => this.#verify(at));
+    }
+    for (const directory of batch.finished) {
+      throwIfAborted(this.#options.signal);
+      await this.#finishDirectory(directory);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#content.close();
+  }
+
+  /** Runs one step of an entry; what fails becomes a problem of that entry. */
+  async #guard(walked: WalkedEntry, step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (!isForgeError(error) || error.code === "aborted") throw error;
+      this.#failed(walked, error);
+    }
+  }
+
+  #failed(walked: WalkedEntry, error: ForgeError): void {
+    this.#log.problem(pathOf(walked.directory, walked.entry.name), error);
+    if (walked.entry.type === "file") this.#log.fileDone(0);
+  }
+
+  /** Makes what is not a file at once; files and later hard links are put on their lists. */
+  async #begin(
+    walked: WalkedEntry,
+    lists: { files: EntryAtPlace[]; links: EntryAtPlace[]; toVerify: EntryAtPlace[] },
+  ): Promise<void> {
+    const { entry } = walked;
+    const directory = await this.#opened(walked.directory);
+    if (directory === "failed") {
+      if (entry.type === "file") this.#log.fileDone(0);
+      return;
+    }
+    if (directory === "absent") {
+      this.#countDryRun(walked, "new");
+      return;
+    }
+    const place: Place = { directory, name: entry.name };
+    const key = entry.attributes.hardLinkKey;
+    if (key !== undefined && this.#options.dryRun !== true && this.#linkedFirsts.has(key)) {
+      lists.links.push({ walked, place, replace: false });
+      return;
+    }
+    const decision = await this.#decide(walked, place, lists.toVerify);
+    if (this.#options.dryRun === true) {
+      this.#countDryRun(walked, decision);
+      return;
+    }
+    if (decision === "skip" || decision === "right") {
+      this.#log.count(decision === "skip" ? "skipped" : "alreadyRight");
+      if (entry.type === "file") this.#log.fileDone(entry.attributes.sizeBytes);
+      return;
+    }
+    if (key !== undefined) this.#linkedFirsts.set(key, { place, identity: undefined });
+    const at = { walked, place, replace: decision === "replace" };
+    if (entry.type === "file") lists.files.push(at);
+    else await this.#makeOther(at);
+  }
+
+  async #makeOther({ walked, place, replace }: EntryAtPlace): Promise<void> {
+    const { entry } = walked;
+    if (entry.type === "file") return;
+    const placed =
+      entry.type === "symlink"
+        ? await this.#target.makeSymlink(place, entry, { replace })
+        : await this.#target.makeSpecial(place, entry, { replace });
+    this.#placed(walked, placed);
+    this.#countMade(entry);
+  }
+
+  #placed(walked: WalkedEntry, placed: PlacedEntry): void {
+    const { entry, directory } = walked;
+    this.#log.lost(placed.losses, () => pathOf(directory, entry.name));
+    const key = entry.attributes.hardLinkKey;
+    const first = key === undefined ? undefined : this.#linkedFirsts.get(key);
+    if (first !== undefined) first.identity = placed.identity;
+  }
+
+  /** What to do at a place; when what is there is right, its metadata is put right at once. */
+  async #decide(
+    { entry, directory }: WalkedEntry,
+    place: Place,
+    toVerify: EntryAtPlace[],
+  ): Promise<Decision> {
+    // In a directory of our own nothing can stand; if something does, making the entry says so.
+    if (place.directory.created) return "new";
+    const found = await this.#target.inspect(place);
+    if (found === undefined) return "new";
+    const { overwrite, dryRun } = this.#options;
+    if (overwrite === "never") return "skip";
+    if (overwrite === "always" || found.type !== entry.type) return "replace";
+    if (!(await this.#isContentRight(entry, place, found))) return "replace";
+    if (dryRun === true) return "right";
+    const losses = await this.#target.repairMetadata(place, entry, found);
+    if (losses === undefined) return "replace";
+    this.#log.lost(losses, () => pathOf(directory, entry.name));
+    const key = entry.attributes.hardLinkKey;
+    if (key !== undefined) this.#linkedFirsts.set(key, { place, identity: found.identity });
+    if (entry.type === "file") {
+      toVerify.push({ walked: { entry, directory }, place, replace: false });
+    }
+    return "right";
+  }
+
+  async #isContentRight(
+    entry: WalkedEntry["entry"],
+    place: Place,
+    found: TargetStat,
+  ): Promise<boolean> {
+    const { attributes } = entry;
+    switch (entry.type) {
+      case "file":
+        return found.sizeBytes === attributes.sizeBytes && found.mtimeNs === attributes.mtimeNs;
+      case "symlink":
+        return equalBytes(await this.#target.readLink(place), entry.target);
+      case "fifo":
+      case "socket":
+        return true;
+      case "char-device":
+      case "block-device":
+        return (
+          found.deviceMajor === attributes.deviceMajor &&
+          found.deviceMinor === attributes.deviceMinor
+        );
+      default:
+        return entry satisfies never;
+    }
+  }
+
+  async #writeFiles(files: readonly EntryAtPlace[], toVerify: EntryAtPlace[]): Promise<void> {
+    const byJob = new Map<FileJob, EntryAtPlace>();
+    for (const at of files) {
+      const file = at.walked.entry as FsFile;
+      byJob.set({ place: at.place, file, replace: at.replace }, at);
+    }
+    await this.#content.write([...byJob.keys()], (job, outcome) => {
+      const at = byJob.get(job);
+      if (at === undefined) return;
+      if ("error" in outcome) {
+        this.#failed(at.walked, outcome.error);
+        return;
+      }
+      this.#placed(at.walked, outcome.placed);
+      this.#log.count("files");
+      this.#log.fileDone(0);
+      toVerify.push(at);
+    });
+  }
+
+  async #link(at: EntryAtPlace, toVerify: EntryAtPlace[]): Promise<void> {
+    const { walked, place } = at;
+    const { entry } = walked;
+    const key = entry.attributes.hardLinkKey ?? "";
+    const first = this.#linkedFirsts.get(key);
+    const found = place.directory.created ? undefined : await this.#target.inspect(place);
+    if (found !== undefined && this.#options.overwrite === "never") {
+      this.#log.count("skipped");
+    } else if (first?.identity === undefined) {
+      // The first of them failed: this one takes its place.
+      this.#linkedFirsts.set(key, { place, identity: undefined });
+      const own = { ...at, replace: found !== undefined };
+      if (entry.type === "file") return this.#writeFiles([own], toVerify);
+      return this.#makeOther(own);
+    } else if (found !== undefined && sameIdentity(found.identity, first.identity)) {
+      this.#log.count("alreadyRight");
+    } else {
+      const { identity } = first;
+      const replace = found !== undefined;
+      await this.#target.makeHardLink(place, first.place, { identity, replace });
+      this.#log.count("hardLinks");
+    }
+    if (entry.type === "file") this.#log.fileDone(entry.attributes.sizeBytes);
+  }
+
+  async #verify({ walked, place }: EntryAtPlace): Promise<void> {
+    if (walked.entry.type !== "file") return;
+    const { attributes, crc32 } = walked.entry;
+    const { signal } = this.#options;
+    const found = await this.#target.checksum(place, { signal });
+    if (found.sizeBytes === attributes.sizeBytes && found.crc32 === crc32) {
+      this.#log.count("verified");
+      return;
+    }
+    throw new ForgeError(
+      "corrupt",
+      `Cannot confirm the restored file: it has ${found.sizeBytes} bytes with CRC-32 ${hex32(found.crc32)}, the snapshot has ${attributes.sizeBytes} bytes with ${hex32(crc32)}`,
+    );
+  }
+
+  async #finishDirectory(walked: WalkedDirectory): Promise<void> {
+    if (!walked.taken && walked.opened === undefined) return;
+    const opened = await this.#opened(walked);
+    if (opened === "failed") return;
+    if (walked.parent !== undefined) this.#log.count("directories");
+    if (opened === "absent" || this.#options.dryRun === true) return;
+    if (!opened.created && (walked.parent === undefined || this.#options.overwrite === "never")) {
+      return;
+    }
+    try {
+      const losses = await this.#target.finishDirectory(opened, walked.entry);
+      this.#log.lost(losses, () => pathOf(walked));
+    } catch (error) {
+      if (!isForgeError(error) || error.code === "aborted") throw error;
+      this.#log.problem(pathOf(walked), error);
+    }
+  }
+
+  /** The directory in the target, made if need be with all above it. */
+  async #opened(walked: WalkedDirectory): Promise<OpenedDirectory> {
+    const missing: WalkedDirectory[] = [];
+    let at = walked;
+    while (at.opened === undefined && at.parent !== undefined) {
+      missing.push(at);
+      at = at.parent;
+    }
+    for (let next = missing.pop(); next !== undefined; next = missing.pop()) {
+      const parent = await (next.parent?.opened ?? Promise.resolve<OpenedDirectory>("failed"));
+      next.opened ??= this.#openBelow(parent, next);
+    }
+    return walked.opened ?? "failed";
+  }
+
+  async #openBelow(parent: OpenedDirectory, walked: WalkedDirectory): Promise<OpenedDirectory> {
+    if (typeof parent === "string") return parent;
+    const place: Place = { directory: parent, name: walked.entry.name };
+    try {
+      const make = this.#options.dryRun !== true;
+      return (await this.#target.openDirectory(place, { make })) ?? "absent";
+    } catch (error) {
+      if (!isForgeError(error) || error.code === "aborted") throw error;
+      this.#log.problem(pathOf(walked), error);
+      return "failed";
+    }
+  }
+
+  #countDryRun({ entry }: WalkedEntry, decision: Decision): void {
+    if (entry.type === "file") this.#log.fileDone(0);
+    const key = entry.attributes.hardLinkKey;
+    if (decision === "skip") this.#log.count("skipped");
+    else if (decision === "right") this.#log.count("alreadyRight");
+    else if (key !== undefined && this.#dryRunLinks.has(key)) this.#log.count("hardLinks");
+    else this.#countMade(entry);
+    if (key !== undefined) this.#dryRunLinks.add(key);
+  }
+
+  #countMade(entry: WalkedEntry["entry"]): void {
+    switch (entry.type) {
+      case "file":
+        this.#log.count("files");
+        this.#log.wrote(entry.attributes.sizeBytes);
+        break;
+      case "symlink":
+        this.#log.count("symlinks");
+        break;
+      case "fifo":
+      case "socket":
+      case "char-device":
+      case "block-device":
+        this.#log.count("specials");
+        break;
+      default:
+        entry satisfies never;
+    }
+  }
+}
+
+function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
+  return a.inode === b.inode && a.device === b.device;
+}
+
+function hex32(value: number): string {
+  return value.toString(16).padStart(8, "0");
+}

@@ -1,0 +1,184 @@
+/**
+ * The walk of a restore: what was chosen, in batches that are worked on while the walk goes on.
+ * Depth first, so that directories come to an end early and little is held at a time.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { throwIfAborted } from "../base/concurrency.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
+import { TREE_DEPTH_MAX } from "../base/limits.ts";
+import { type FsDirectory, type FsEntry, displayName } from "../read/readonly-fs.ts";
+import { nameFault } from "../snapshots/entry-name.ts";
+import type { TargetDirectory } from "./restore-target.ts";
+
+/**
+ * "take" restores the entry; for a directory what is below is asked about in turn. "skip" leaves out
+ * the entry and all below. "look-inside" is for directories that were not chosen themselves: they
+ * are made when something below is taken.
+ */
+export type Choice = "take" | "skip" | "look-inside";
+
+/** @param path Components below the root of the restore; never empty. */
+export type Select = (path: readonly Bytes[], entry: FsEntry) => Choice;
+
+/** A directory in the target; "absent" in a dry run that would make it, "failed" if it cannot be. */
+export type OpenedDirectory = TargetDirectory | "absent" | "failed";
+
+/** A directory on the way. Holds its parents, so that paths are made only when they are needed. */
+export interface WalkedDirectory {
+  readonly parent: WalkedDirectory | undefined;
+  readonly entry: FsDirectory;
+  readonly taken: boolean;
+  /** Set by whoever works on the batches, once it is wanted in the target. */
+  opened: Promise<OpenedDirectory> | undefined;
+}
+
+export interface WalkedEntry {
+  readonly directory: WalkedDirectory;
+  readonly entry: Exclude<FsEntry, FsDirectory>;
+}
+
+export interface WalkBatch {
+  readonly entries: readonly WalkedEntry[];
+  /** Directories of which nothing follows any more, deepest first. */
+  readonly finished: readonly WalkedDirectory[];
+}
+
+export interface WalkOptions {
+  readonly select: Select | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onEntry: (entry: WalkedEntry) => void;
+  /** A directory whose content cannot be listed, or not whole. */
+  readonly onProblem: (path: string, error: ForgeError) => void;
+}
+
+/** The first batch is small so that writing begins early, later ones large to read packs in order. */
+const FIRST_BATCH_ENTRIES = 2_000;
+const BATCH_ENTRIES_MAX = 32_000;
+/** Directories listed ahead of the walk. */
+const LISTED_AHEAD = 16;
+
+/** Everything below `root` in batches; `root` itself is finished in the last one. */
+export async function* walkForRestore(
+  root: WalkedDirectory,
+  options: WalkOptions,
+): AsyncGenerator<WalkBatch> {
+  let entries: WalkedEntry[] = [];
+  let finished: WalkedDirectory[] = [];
+  let limit = FIRST_BATCH_ENTRIES;
+  for await (const step of walkSteps(root, options)) {
+    if ("directory" in step) entries.push(step);
+    else finished.push(step);
+    if (entries.length + finished.length < limit) continue;
+    yield { entries, finished };
+    entries = [];
+    finished = [];
+    limit = Math.min(limit * 4, BATCH_ENTRIES_MAX);
+  }
+  yield { entries, finished };
+}
+
+interface Level {
+  readonly directory: WalkedDirectory;
+  /** The number of the next entry to list. */
+  from: number;
+  page: Promise<readonly FsEntry[]> | undefined;
+  /** Directories of the current page, after whose entries they come. */
+  children: Level[];
+}
+
+async function* walkSteps(
+  root: WalkedDirectory,
+  options: WalkOptions,
+): AsyncGenerator<WalkedEntry | WalkedDirectory> {
+  const stack: Level[] = [levelOf(root)];
+  for (;;) {
+    throwIfAborted(options.signal);
+    const level = stack.at(-1);
+    if (level === undefined) return;
+    const child = level.children.shift();
+    if (child !== undefined) {
+      listAhead(level, options.signal);
+      if (stack.length < TREE_DEPTH_MAX) stack.push(child);
+      else options.onProblem(pathOf(child.directory), tooDeep());
+      continue;
+    }
+    const page = await nextPage(level, options);
+    if (page.length === 0) {
+      stack.pop();
+      yield level.directory;
+      continue;
+    }
+    level.from += page.length;
+    const parts = partsOf(level.directory);
+    for (const entry of page) {
+      const fault = nameFault(entry.name, 0, entry.name.length);
+      if (fault !== undefined) {
+        options.onProblem(pathOf(level.directory, entry.name), badName(fault));
+        continue;
+      }
+      const choice = options.select?.([...parts, entry.name], entry) ?? "take";
+      if (choice === "skip") continue;
+      if (entry.type === "directory") {
+        const taken = choice === "take";
+        level.children.push(levelOf({ parent: level.directory, entry, taken, opened: undefined }));
+      } else if (choice === "take") {
+        const walked: WalkedEntry = { directory: level.directory, entry };
+        options.onEntry(walked);
+        yield walked;
+      }
+    }
+    listAhead(level, options.signal);
+  }
+}
+
+function levelOf(directory: WalkedDirectory): Level {
+  return { directory, from: 0, page: undefined, children: [] };
+}
+
+/** Begins to list the next directories, so that the walk does not wait for the storage each time. */
+function listAhead(level: Level, signal: AbortSignal | undefined): void {
+  for (const child of level.children.slice(0, LISTED_AHEAD)) {
+    if (child.page !== undefined) continue;
+    child.page = child.directory.entry.readEntries(0, { signal });
+    // Whoever takes the page sees the failure; until then it must not count as unhandled.
+    child.page.catch(() => undefined);
+  }
+}
+
+async function nextPage(level: Level, options: WalkOptions): Promise<readonly FsEntry[]> {
+  const { signal } = options;
+  try {
+    const page = level.page ?? level.directory.entry.readEntries(level.from, { signal });
+    level.page = undefined;
+    return await page;
+  } catch (error) {
+    if (!isForgeError(error) || error.code === "aborted") throw error;
+    options.onProblem(pathOf(level.directory), error);
+    return [];
+  }
+}
+
+function tooDeep(): ForgeError {
+  return new ForgeError(
+    "too-large",
+    `Cannot restore a directory at depth ${TREE_DEPTH_MAX}: that is the deepest allowed`,
+  );
+}
+
+function badName(fault: string): ForgeError {
+  return new ForgeError("corrupt", `Cannot restore an entry: ${fault}`);
+}
+
+/** The components of a directory below the root of the restore. */
+export function partsOf(directory: WalkedDirectory): Bytes[] {
+  const parts: Bytes[] = [];
+  for (let at = directory; at.parent !== undefined; at = at.parent) parts.push(at.entry.name);
+  return parts.reverse();
+}
+
+/** A path for people. */
+export function pathOf(directory: WalkedDirectory, name?: Bytes): string {
+  const parts = partsOf(directory);
+  if (name !== undefined) parts.push(name);
+  return parts.length === 0 ? "." : parts.map(displayName).join("/");
+}
