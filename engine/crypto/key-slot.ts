@@ -18,8 +18,6 @@ import {
   encodeKeySlotHeader,
 } from "./key-slot-format.ts";
 
-export type { KeySlotHeader } from "./key-slot-format.ts";
-
 type SlotPlatform = Pick<
   Platform,
   "aeadSeal" | "aeadOpen" | "argon2id" | "hash" | "hkdfSha256" | "hmacSha256" | "randomBytes"
