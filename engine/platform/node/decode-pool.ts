@@ -152,6 +152,8 @@ class WorkerPool {
     const worker = new Worker(new URL(`./decode-worker.${extension}`, import.meta.url), {
       workerData: this.#keys,
       name: "forge-decode",
+      // Options of the main program, such as --input-type, can keep a thread from starting.
+      execArgv: [],
     });
     worker.unref();
     const lane: Lane = { worker, jobs: new Map() };

@@ -1,0 +1,270 @@
+import { expect, test } from "vitest";
+
+import type { Bytes } from "../../../engine/base/bytes.ts";
+import { type BlobId, parseId } from "../../../engine/base/ids.ts";
+import { contentKeyOf } from "../../../engine/read/content-key.ts";
+import { FileReader } from "../../../engine/read/file-reader.ts";
+import { type FsFile, fsEntries } from "../../../engine/read/readonly-fs.ts";
+import { type ReadPlan, planPackReads, planReadBatches } from "../../../engine/read/read-plan.ts";
+import { openSnapshotFs } from "../../../engine/read/snapshot-fs.ts";
+import type { FileContent } from "../../../engine/snapshots/tree-node.ts";
+import {
+  type ExpectedEntry,
+  directory,
+  expectBytes,
+  file,
+  noise,
+  sparseNoise,
+} from "../../helpers/expected-tree.ts";
+import { MemoryRepository, recordingBackend } from "../../helpers/memory-repository.ts";
+
+/** A number generator that is the same in every run. */
+function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+function randomHoles(
+  random: (below: number) => number,
+  size: number,
+): { offset: number; length: number }[] {
+  const holes: { offset: number; length: number }[] = [];
+  for (let at = random(50); at < size;) {
+    const length = Math.min(1 + random(300), size - at);
+    holes.push({ offset: at, length });
+    at += length + 1 + random(300);
+  }
+  return holes;
+}
+
+function randomFiles(random: (below: number) => number): ExpectedEntry[] {
+  return Array.from({ length: 24 }, (_, i) => {
+    const size = random(20_000);
+    const holes = i % 3 === 0 ? [] : randomHoles(random, size);
+    return file(`file-${i}`, sparseNoise(size, holes, i + 1), {
+      holes,
+      chunkBytes: 1 + random(900),
+    });
+  });
+}
+
+async function filesOf(
+  repository: MemoryRepository,
+  entries: readonly ExpectedEntry[],
+): Promise<{ files: FsFile[]; contents: Bytes[]; expected: readonly ExpectedEntry[] }> {
+  const root = directory("", entries);
+  const fs = await openSnapshotFs(await repository.readSide(), await repository.addSnapshot(root));
+  const files: FsFile[] = [];
+  for await (const entry of fsEntries(fs.root)) if (entry.type === "file") files.push(entry);
+  return { files, contents: root.children.map(({ content }) => content), expected: root.children };
+}
+
+test("any range of any file is what a slice of its content is", async () => {
+  const seed = 20_240_607;
+  const random = seeded(seed);
+  const repository = await MemoryRepository.create({ inlineMax: 8 });
+  const { files, contents } = await filesOf(repository, randomFiles(random));
+  for (const [i, one] of files.entries()) {
+    const content = contents[i] ?? new Uint8Array(0);
+    for (let round = 0; round < 30; round++) {
+      const offset = random(content.length + 10);
+      const length = random(round < 15 ? 100 : content.length + 10);
+      const got = await one.read({ offset, length });
+      expectBytes(
+        got,
+        content.slice(offset, offset + length),
+        `seed ${seed}, file ${i}, ${offset}+${length}`,
+      );
+    }
+  }
+});
+
+/** Applies a plan as restore does: holes stay zeros. */
+async function apply(
+  repository: MemoryRepository,
+  plan: ReadPlan,
+  targets: readonly Bytes[],
+): Promise<void> {
+  const { blobs } = await repository.readSide();
+  for (const read of plan.reads) {
+    const span = await repository.backend.read(
+      { kind: "packs", name: read.packId },
+      { span: read.span },
+    );
+    for (const { location, start, uses } of read.blobs) {
+      const whole = await repository.backend.read({ kind: "packs", name: read.packId });
+      expectBytes(
+        span.subarray(start, start + location.sealedBytes),
+        whole.subarray(location.offset, location.offset + location.sealedBytes),
+      );
+      const plain = await blobs.read({ id: location.id, kind: "data" });
+      for (const { fileIndex, fileOffset, chunkOffset, length } of uses) {
+        targets[fileIndex]?.set(plain.subarray(chunkOffset, chunkOffset + length), fileOffset);
+      }
+    }
+  }
+}
+
+test("a plan, carried out, makes every file, and reads every pack from front to back", async () => {
+  const repository = await MemoryRepository.create({ inlineMax: 8 });
+  const entries = [
+    ...randomFiles(seeded(99)),
+    file("copy", noise(5000)),
+    file("copy2", noise(5000)),
+  ];
+  const { files, contents } = await filesOf(repository, entries);
+  const { index } = await repository.indexed();
+  const plan = await planPackReads(index, files, {
+    span: { gapBytesMax: 100, spanBytesMax: 20_000 },
+  });
+  expect(plan.unreadable).toEqual([]);
+  const targets = contents.map(({ length }) => new Uint8Array(length));
+  await apply(repository, plan, targets);
+  targets.forEach((target, i) => expectBytes(target, contents[i] ?? target));
+  const ids = plan.reads.flatMap(({ blobs }) => blobs.map(({ location }) => location.id));
+  expect(new Set(ids).size).toBe(ids.length);
+  const ends = new Map<string, number>();
+  for (const { packId, span } of plan.reads) {
+    expect(span.offset).toBeGreaterThanOrEqual(ends.get(packId) ?? 0);
+    expect(span.length).toBeLessThanOrEqual(20_000);
+    ends.set(packId, span.offset + span.length);
+  }
+});
+
+test("batches cover every byte once, also of a file larger than a batch", async () => {
+  const repository = await MemoryRepository.create({ inlineMax: 8 });
+  const { files, contents } = await filesOf(repository, randomFiles(seeded(5)));
+  const { index } = await repository.indexed();
+  const targets = contents.map(({ length }) => new Uint8Array(length));
+  let batches = 0;
+  for await (const batch of planReadBatches(index, files, { bytesMax: 7000, filesMax: 5 })) {
+    batches++;
+    expect(batch.files.length).toBeLessThanOrEqual(5);
+    const own = batch.files.map(
+      ({ file: one }) => targets[files.indexOf(one)] ?? new Uint8Array(0),
+    );
+    await apply(repository, batch, own);
+  }
+  expect(batches).toBeGreaterThan(10);
+  targets.forEach((target, i) => expectBytes(target, contents[i] ?? target));
+});
+
+test("a file with a blob that stands nowhere is unreadable, the others are planned", async () => {
+  const repository = await MemoryRepository.create();
+  const { files } = await filesOf(repository, [
+    file("a", noise(500, 1)),
+    file("b", noise(500, 2)),
+    file("c", noise(500, 2)),
+  ]);
+  const { index } = await repository.indexed();
+  const [a] = files;
+  const lost = (a === undefined ? "" : a.contentKey).split("-")[1] ?? "";
+  let refreshes = 0;
+  const plan = await planPackReads(
+    {
+      find: (id) => (id === lost ? Promise.resolve([]) : index.find(id)),
+      refresh: () => Promise.resolve(refreshes++),
+    },
+    files,
+  );
+  expect(plan.unreadable).toMatchObject([{ fileIndex: 0, error: { code: "missing-object" } }]);
+  expect(plan.reads.flatMap(({ blobs }) => blobs.flatMap(({ uses }) => uses))).toHaveLength(2);
+  expect(refreshes).toBe(1);
+});
+
+test("a random read in a file of many chunk lists loads only the lists on the way", async () => {
+  const repository = await MemoryRepository.create({ inlineMax: 8, codec: "none" });
+  const content = noise(60_000);
+  const snapshot = await repository.addSnapshot(
+    directory("", [file("large", content, { chunkBytes: 4 })]),
+  );
+  const backend = recordingBackend(repository.backend);
+  const readSide = await repository.readSide({
+    backend,
+    treePackCacheBytes: 0,
+    span: { gapBytesMax: 0, spanBytesMax: 1 },
+  });
+  const fs = await openSnapshotFs(readSide, snapshot);
+  const [large] = await fs.root.readEntries(0);
+  backend.reads.length = 0;
+  const got = large?.type === "file" ? await large.read({ offset: 30_000, length: 4 }) : undefined;
+  expect(got).toEqual(content.slice(30_000, 30_004));
+  // Two lists at most on the way down (15,000 chunks), and one chunk.
+  expect(backend.reads.length).toBeLessThanOrEqual(4);
+});
+
+test("a chunk shorter than its entry says is an error, not zeros", async () => {
+  const content: FileContent = {
+    sizeBytes: 10,
+    crc32: 0,
+    chunks: [{ id: parseId<BlobId>("1".repeat(64)), plainBytes: 10 }],
+    holes: [],
+  };
+  const reader = new FileReader(content, {
+    blobs: {
+      read: () => Promise.resolve(new Uint8Array(9)),
+      peek: () => undefined,
+      prefetch: () => undefined,
+    },
+    lists: (await (await MemoryRepository.create()).readSide()).lists,
+  });
+  await expect(reader.read(0, 10)).rejects.toMatchObject({ code: "corrupt" });
+});
+
+test("chunks that do not add up to the size are an error", async () => {
+  const { blobs, lists } = await (await MemoryRepository.create()).readSide();
+  const chunk = { id: parseId<BlobId>("1".repeat(64)), plainBytes: 10 };
+  for (const wrong of [
+    { sizeBytes: 11, chunks: [chunk], holes: [] },
+    { sizeBytes: 10, chunks: [chunk], holes: [{ offset: 0, length: 1 }] },
+    { sizeBytes: 10, chunks: [chunk, { ...chunk, plainBytes: 0 }], holes: [] },
+    { sizeBytes: 20, chunks: [chunk], holes: [{ offset: 15, length: 10 }] },
+    {
+      sizeBytes: 20,
+      chunks: [chunk],
+      holes: [
+        { offset: 5, length: 5 },
+        { offset: 9, length: 5 },
+      ],
+    },
+  ]) {
+    const reader = new FileReader({ crc32: 0, ...wrong }, { blobs, lists });
+    await expect(reader.read(0, 5)).rejects.toMatchObject({ code: "corrupt" });
+  }
+});
+
+test("content keys differ by chunks, their order, holes and size", () => {
+  const ids = ["1", "2", "3"].map((digit) => parseId<BlobId>(digit.repeat(64)));
+  const of = (order: readonly number[], fields: Partial<FileContent> = {}): string =>
+    contentKeyOf({
+      sizeBytes: 30,
+      crc32: 0,
+      chunks: order.map((i) => ({ id: ids[i] ?? parseId<BlobId>(""), plainBytes: 10 })),
+      holes: [],
+      ...fields,
+    });
+  const [id = parseId<BlobId>("")] = ids;
+  const keys = [
+    of([]),
+    of([], { sizeBytes: 31 }),
+    of([0]),
+    of([1]),
+    of([0, 1]),
+    of([1, 0]),
+    of([0, 0]),
+    of([0, 1, 2]),
+    of([0, 2, 1]),
+    of([0], { holes: [{ offset: 0, length: 1 }] }),
+    of([0], { holes: [{ offset: 1, length: 1 }] }),
+    of([0], { holes: [{ offset: 0, length: 2 }] }),
+    of([0], { holeLists: [id] }),
+    of([], { chunkList: { id, level: 0 } }),
+    of([], { chunkList: { id, level: 1 } }),
+    of([], { chunkList: { id, level: 1 }, holes: [{ offset: 0, length: 1 }] }),
+  ];
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(of([0, 1])).toBe(of([0, 1]));
+});
