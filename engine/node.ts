@@ -51,6 +51,11 @@ export {
   fsEntries,
   splitPath,
 } from "./read/readonly-fs.ts";
+export { createPackSource } from "./restore/pack-source.ts";
+export { type OverwritePolicy, restore } from "./restore/restore.ts";
+export type { RestoreProgress, RestoreReport } from "./restore/restore-report.ts";
+export type { Choice, Select } from "./restore/restore-walk.ts";
+export { openLocalTarget } from "./restore/node/local-target.ts";
 export { openSnapshotFs } from "./read/snapshot-fs.ts";
 export {
   type DiffChange,
@@ -66,6 +71,8 @@ export type { BackupResult } from "./write/backup.ts";
 export type { Source, SourceProblem } from "./write/source.ts";
 export { findChainEnd, findParent } from "./write/parent.ts";
 export { type SourceExcludes, openLocalSource } from "./write/node/local-source.ts";
+/** The system calls that a mount is handed. */
+export { mount, receiveFd, socketPair, umount2 } from "./platform/node/libc.ts";
 export { openCommandSource, openStreamSource } from "./write/node/stream-source.ts";
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
 

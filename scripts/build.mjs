@@ -46,7 +46,8 @@ function compile(outDir) {
   if (result.status !== 0) {
     stop(`the compiler found errors:\n${result.stdout}${result.stderr}`);
   }
-  if (!fs.existsSync(path.join(outDir, "src", "main.js"))) stop("the compiler wrote no src/main.js");
+  if (!fs.existsSync(path.join(outDir, "src", "main.js")))
+    stop("the compiler wrote no src/main.js");
 }
 
 // What the compiler leaves alone and the program reads at run time.
@@ -77,7 +78,9 @@ function replace(outDir) {
 
 function isFresh() {
   const built = fs.statSync(stamp, { throwIfNoEntry: false });
-  return built !== undefined && INPUTS.every((name) => !isNewer(path.join(root, name), built.mtimeMs));
+  return (
+    built !== undefined && INPUTS.every((name) => !isNewer(path.join(root, name), built.mtimeMs))
+  );
 }
 
 function isNewer(name, thanMs) {

@@ -1,11 +1,11 @@
 /** forge as a program: argv → command → exit code. */
-import { readFileSync } from "node:fs";
 import { isForgeError } from "../engine/base/errors.ts";
 import { parseCommandLine } from "./cli/command-line.ts";
 import { COMMANDS } from "./cli/command-table.ts";
 import { EXIT, exitCodeOfError } from "./cli/exit-code.ts";
 import { Output } from "./cli/output.ts";
 import { takeEnvironment } from "./environment.ts";
+import { versionText } from "./version.ts";
 
 // Before anything else runs: from here on no child inherits a secret.
 const environment = takeEnvironment(process.env);
@@ -19,6 +19,8 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 process.on("SIGINT", () => interrupt("SIGINT"));
 process.on("SIGTERM", () => interrupt("SIGTERM"));
+// The terminal was closed: as SIGTERM, so that a mount is not left behind dead.
+process.on("SIGHUP", () => interrupt("SIGHUP"));
 process.on("uncaughtException", (error) =>
   fail(new Error(`forge has a defect: ${error.message}`, { cause: error })),
 );
@@ -66,7 +68,7 @@ async function run(words: readonly string[]): Promise<number> {
   return parsed.command.run({ output, globals, environment, signal: stop.signal }, parsed.raw);
 }
 
-function interrupt(signal: "SIGINT" | "SIGTERM"): void {
+function interrupt(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
   // The second one means it: the terminal's owner does not want to wait for a clean end.
   if (stop.signal.aborted && signal === "SIGINT") process.exit(EXIT.interrupted);
   stop.abort(new Error(`${signal} was received`));
@@ -87,19 +89,4 @@ function drained(stream: NodeJS.WriteStream): Promise<void> {
     if (stream.writableLength === 0) resolve();
     else stream.write("", () => resolve());
   });
-}
-
-/** Next to `src` in a clone, next to `dist` when it is built. */
-function versionText(): string {
-  for (const up of ["../package.json", "../../package.json"]) {
-    try {
-      const found: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"));
-      if (typeof found === "object" && found !== null && "version" in found) {
-        return String(found.version);
-      }
-    } catch {
-      // Not there: the next place.
-    }
-  }
-  return "unknown";
 }

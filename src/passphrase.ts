@@ -1,11 +1,10 @@
 /**
  * The passphrase of a repository: from a flag, the environment, the configuration or a person, in
- * that order. The engine asks for it once it knows that there is a repository to unlock; the text is
- * brought to Unicode NFC, so the same characters typed on another system unlock as well.
+ * that order. The engine asks for it once it knows that there is a repository to unlock.
  */
 import { spawn } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
-import { type Bytes, findUtf8, utf8 } from "../engine/base/bytes.ts";
+import { type Bytes, findUtf8 } from "../engine/base/bytes.ts";
 import { ForgeError, messageOf } from "../engine/base/errors.ts";
 import { PASSPHRASE_BYTES_MAX } from "../engine/base/limits.ts";
 
@@ -32,12 +31,12 @@ export interface PassphraseRequest {
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /**
- * The passphrase as UTF-8 in NFC.
+ * The passphrase in Unicode NFC, so that the same characters typed on another system unlock as well.
  *
  * @throws ForgeError "usage" when there is none or it cannot be one; "io" or "permission" when its
  *   source fails; "aborted".
  */
-export async function readPassphrase(request: PassphraseRequest): Promise<Bytes> {
+export async function readPassphrase(request: PassphraseRequest): Promise<string> {
   const source = request.sources[0];
   const text = source === undefined ? await askPerson(request) : await readSource(source, request);
   if (text === "") {
@@ -47,7 +46,7 @@ export async function readPassphrase(request: PassphraseRequest): Promise<Bytes>
       `Cannot use an empty passphrase for ${request.repository}: ${from} gave nothing`,
     );
   }
-  return utf8(text.normalize("NFC"));
+  return text.normalize("NFC");
 }
 
 async function askPerson(request: PassphraseRequest): Promise<string> {

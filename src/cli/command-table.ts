@@ -13,6 +13,66 @@ export interface CommandRow {
 
 export const COMMANDS: readonly CommandRow[] = [
   {
+    name: "init",
+    aliases: [],
+    summary: "create a repository",
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  {
+    name: "backup",
+    aliases: [],
+    summary: "save files, folders or a stream in a new snapshot",
+    load: async () => (await import("./commands/backup.ts")).backup,
+  },
+  {
+    name: "snapshots",
+    aliases: ["list"],
+    summary: "list the snapshots of a repository",
+    load: async () => (await import("./commands/snapshots.ts")).snapshots,
+  },
+  {
+    name: "ls",
+    aliases: [],
+    summary: "list files in a snapshot",
+    load: async () => (await import("./commands/ls.ts")).ls,
+  },
+  {
+    name: "find",
+    aliases: [],
+    summary: "find files and their versions across snapshots",
+    load: async () => (await import("./commands/find.ts")).find,
+  },
+  {
+    name: "diff",
+    aliases: [],
+    summary: "show what changed between two snapshots",
+    load: async () => (await import("./commands/diff.ts")).diff,
+  },
+  {
+    name: "info",
+    aliases: [],
+    summary: "describe the repository, or one snapshot",
+    load: async () => (await import("./commands/info.ts")).info,
+  },
+  {
+    name: "dump",
+    aliases: [],
+    summary: "write a file to stdout, or a folder as tar or zip",
+    load: async () => (await import("./commands/dump.ts")).dump,
+  },
+  {
+    name: "restore",
+    aliases: ["extract"],
+    summary: "take back files from a snapshot",
+    load: async () => (await import("./commands/restore.ts")).restore,
+  },
+  {
+    name: "mount",
+    aliases: [],
+    summary: "show the snapshots as a folder",
+    load: async () => (await import("./commands/mount.ts")).mount,
+  },
+  {
     name: "config",
     aliases: [],
     summary: "write a starter configuration, or show the one in use",

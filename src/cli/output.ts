@@ -82,6 +82,11 @@ export class Output {
     }
   }
 
+  /** A result in words, on stdout; scripts get theirs by `jsonLine`. Silent with -q and --json. */
+  async summary(text: string): Promise<void> {
+    if (!this.quiet && !this.json) await this.line(text);
+  }
+
   /** Something a person wants to know and a script does not: stderr, silent with -q and --json. */
   note(text: string): void {
     if (!this.quiet && !this.json) this.#writeError(text);

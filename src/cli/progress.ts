@@ -44,7 +44,7 @@ export class Progress {
   readonly #mode: ProgressMode;
   readonly #now: () => number;
   readonly #startMs: number;
-  #state: ProgressState | undefined;
+  #state: (() => ProgressState) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastMs: number;
   #lastBytes = 0;
@@ -59,8 +59,8 @@ export class Progress {
     this.#lastMs = this.#startMs;
   }
 
-  /** Takes the newest numbers; cheap, may be called for every file. */
-  update(state: ProgressState): void {
+  /** Says where the newest numbers are; cheap, may be called for every file. */
+  update(state: () => ProgressState): void {
     this.#state = state;
     if (this.#mode === "none" || this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.show(), INTERVAL_MS[this.#mode]);
@@ -69,7 +69,7 @@ export class Progress {
 
   /** Shows the newest numbers now; the timer does it otherwise. */
   show(): void {
-    const state = this.#state;
+    const state = this.#state?.();
     if (state === undefined || this.#mode === "none") return;
     this.#measure(state.bytes);
     if (this.#mode === "terminal") {

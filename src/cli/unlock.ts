@@ -13,7 +13,7 @@ export function passphraseOf(
   context: CommandContext,
   repository: RepositorySettings,
   confirm = false,
-): () => Promise<Bytes> {
+): () => Promise<string> {
   return () =>
     readPassphrase({
       sources: passphraseSources(context, repository),

@@ -2,7 +2,6 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lossyUtf8 } from "../../engine/base/bytes.ts";
 import { isForgeError } from "../../engine/base/errors.ts";
 import { passphraseSources } from "../../src/cli/unlock.ts";
 import { takeEnvironment } from "../../src/environment.ts";
@@ -22,7 +21,7 @@ async function read(
   confirm = false,
 ): Promise<string> {
   const answers = [...typed];
-  const bytes = await readPassphrase({
+  return readPassphrase({
     sources,
     repository: "/repo",
     ask: () => Promise.resolve(answers.shift() ?? ""),
@@ -30,7 +29,6 @@ async function read(
     warn: (message) => warnings.push(message),
     signal: new AbortController().signal,
   });
-  return lossyUtf8(bytes);
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {

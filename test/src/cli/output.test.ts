@@ -101,7 +101,7 @@ describe("progress", () => {
     let now = 0;
     const progress = new Progress(output, progressMode(output, true), () => now);
     now = 5000;
-    progress.update({ ...state, current: "/a/long/path/to/some/file" });
+    progress.update(() => ({ ...state, current: "/a/long/path/to/some/file" }));
     progress.show();
     progress.stop();
     const line = stderr.text.split("\u001b[K")[0] ?? "";
@@ -115,7 +115,7 @@ describe("progress", () => {
     let now = 0;
     const progress = new Progress(output, progressMode(output, true), () => now);
     now = 1000;
-    progress.update(state);
+    progress.update(() => state);
     progress.show();
     progress.stop();
     await output.flush();

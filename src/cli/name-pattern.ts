@@ -1,0 +1,46 @@
+/** Globs on names and paths. The only file that imports `picomatch`. */
+import picomatch from "picomatch";
+import { type Bytes, ForgeError, lossyUtf8 } from "../../engine/node.ts";
+
+export interface NamePattern {
+  /** Set when the pattern has no slash: it holds for the name alone. */
+  readonly name: ((name: Bytes) => boolean) | undefined;
+  /** Set when it has one: it holds for the whole path, without a slash at the beginning. */
+  readonly path: ((path: Bytes) => boolean) | undefined;
+}
+
+/**
+ * `*` and `?` stay inside a component, `**` crosses them, `[a-z]` and `{a,b}` mean what they do in a
+ * shell. A path pattern that does not begin with a slash holds at any depth.
+ *
+ * @throws ForgeError "usage" for an empty one.
+ */
+export function namePattern(
+  pattern: string,
+  options: { readonly ignoreCase: boolean },
+): NamePattern {
+  const trimmed = pattern.replace(/\/+$/, "");
+  if (trimmed === "") throw new ForgeError("usage", `Cannot search for "${pattern}": it is empty`);
+  const hasSlash = trimmed.includes("/");
+  const glob = !hasSlash || trimmed.startsWith("/") ? trimmed.replace(/^\/+/, "") : `**/${trimmed}`;
+  const matches = picomatch(glob, {
+    dot: true,
+    nocase: options.ignoreCase,
+    nonegate: true,
+    noextglob: true,
+    strictSlashes: true,
+  });
+  const test = (bytes: Bytes): boolean => matches(lossyUtf8(bytes));
+  return hasSlash ? { name: undefined, path: test } : { name: test, path: undefined };
+}
+
+/** Holds when any of the patterns does; `undefined` without patterns. */
+export function anyPattern(
+  patterns: readonly string[],
+  options: { readonly ignoreCase: boolean },
+): ((name: Bytes, path: Bytes) => boolean) | undefined {
+  if (patterns.length === 0) return undefined;
+  const tests = patterns.map((pattern) => namePattern(pattern, options));
+  return (name, path) =>
+    tests.some((test) => (test.name?.(name) ?? false) || (test.path?.(path) ?? false));
+}
