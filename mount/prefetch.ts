@@ -14,11 +14,9 @@ const WINDOW_BYTES_MIN = MIB;
 const STREAMS_MAX = 32;
 /**
  * The kernel's own read-ahead sends several requests in parallel, and they arrive out of order: a
- * few of them away from the expected place still counts as going on, …
+ * few of them away from the expected place still counts as going on.
  */
 const DISORDER_REQUESTS_MAX = 4;
-/** … and so does the smallest read-ahead of the kernel. */
-const DISORDER_BYTES_MIN = 128 * 1024;
 
 interface Stream {
   readonly file: FsFile;
@@ -80,7 +78,7 @@ export class Prefetcher {
     file: FsFile,
     range: { readonly offset: number; readonly length: number },
   ): Stream | undefined {
-    const slack = Math.max(DISORDER_BYTES_MIN, DISORDER_REQUESTS_MAX * range.length);
+    const slack = DISORDER_REQUESTS_MAX * range.length;
     const index = this.#streams.findLastIndex(
       (stream) => stream.file === file && Math.abs(range.offset - stream.nextOffset) <= slack,
     );
