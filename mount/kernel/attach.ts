@@ -7,7 +7,7 @@
 import { close, open } from "node:fs";
 import { promisify } from "node:util";
 import { utf8 } from "../../engine/base/bytes.ts";
-import { ForgeError, messageOf } from "../../engine/base/errors.ts";
+import { ForgeError, isForgeError, messageOf } from "../../engine/base/errors.ts";
 import { isRoot, runFusermount } from "../detach.ts";
 import { MOUNT_FLAG, type MountNative, errnoNameOf } from "../native.ts";
 import type { RunResult } from "../run.ts";
@@ -41,6 +41,7 @@ async function mountAsRoot(mountPoint: string, options: AttachOptions): Promise<
     return fd;
   } catch (cause) {
     await promisify(close)(fd);
+    if (isForgeError(cause)) throw cause;
     const name = errnoNameOf(cause);
     if (name === "EPERM" || name === "EACCES") {
       throw new ForgeError(

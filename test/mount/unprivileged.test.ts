@@ -103,5 +103,24 @@ describe.skipIf(!needFuse() || !need(process.geteuid?.() === 0, "root, to become
       expect(failure).toMatchObject({ code: "permission" });
       expect(failure.message).toContain("must be writable for you");
     });
+
+    test("others may look when root allows it, and then permissions hold", async () => {
+      server = startMount(mountPoint, { binding: "kernel", allowOther: true });
+      await server.next("mounted");
+      expect(await asUser("cat", join(mountPoint, "snapshot/plain.txt"))).toBe("hello\n");
+      const denied = asUser("cat", join(mountPoint, "snapshot/one"));
+      await expect(denied).rejects.toThrow("Permission denied");
+      expect(await asUser("ls", "-l", join(mountPoint, "snapshot"))).toContain("plain.txt");
+      server.send("unmount");
+      await server.next("unmounted");
+    });
+
+    test("a user who may not let others look is told what is missing", async () => {
+      server = startMount(mountPoint, { binding: "kernel", uid: USER, allowOther: true });
+      const failure = await server.next("failed", "mounted");
+      if (failure.event === "mounted") return; // user_allow_other is set on this machine
+      expect(failure).toMatchObject({ code: "permission" });
+      expect(failure.message).toContain("/etc/fuse.conf");
+    });
   },
 );
