@@ -24,7 +24,11 @@ export interface BlobReaderOptions {
   readonly decoder: BlobDecoder;
   /** One of the default size when absent. */
   readonly cache?: ChunkCache | undefined;
+  /** Plaintext that prefetching may have under way: less than the cache keeps. Default 64 MiB. */
+  readonly prefetchBytesMax?: number | undefined;
 }
+
+const PREFETCH_BYTES_MAX_DEFAULT: number = 64 * 1024 * 1024;
 
 /** Places remembered as bad; beyond, the oldest are forgotten and may be tried first again. */
 const QUARANTINE_MAX = 10_000;
@@ -35,6 +39,8 @@ export class BlobReader {
   readonly #decoder: BlobDecoder;
   readonly #cache: ChunkCache;
   readonly #quarantine = new Set<string>();
+  readonly #prefetchBytesMax: number;
+  #prefetchingBytes = 0;
   #refreshing: Promise<unknown> | undefined;
 
   constructor(options: BlobReaderOptions) {
@@ -42,6 +48,7 @@ export class BlobReader {
     this.#packs = options.packs;
     this.#decoder = options.decoder;
     this.#cache = options.cache ?? createChunkCache();
+    this.#prefetchBytesMax = options.prefetchBytesMax ?? PREFETCH_BYTES_MAX_DEFAULT;
   }
 
   /**
@@ -57,11 +64,19 @@ export class BlobReader {
     return this.#cache.get(id);
   }
 
-  /** Begins to load a blob into the cache unless it is there. Never throws. */
-  prefetch(ref: BlobRef): void {
+  /**
+   * Begins to load a blob of `plainBytes` into the cache, unless it is there or as much as may be is
+   * under way already. Never throws.
+   */
+  prefetch(ref: BlobRef, plainBytes: number): void {
+    if (this.#prefetchingBytes + plainBytes > this.#prefetchBytesMax) return;
     if (this.#cache.has(ref.id)) return;
-    // Whoever reads the blob meets the failure itself.
-    this.read(ref).catch(() => undefined);
+    this.#prefetchingBytes += plainBytes;
+    const ended = (): void => {
+      this.#prefetchingBytes -= plainBytes;
+    };
+    // Whoever reads the blob meets a failure itself.
+    this.read(ref).then(ended, ended);
   }
 
   /**

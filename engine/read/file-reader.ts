@@ -147,8 +147,8 @@ export class FileReader {
 
   async #prefetch(offset: number, length: number): Promise<void> {
     let started = 0;
-    for await (const { id } of this.segments(Math.max(0, offset), length)) {
-      this.#sources.blobs.prefetch({ id, kind: "data" });
+    for await (const { id, plainBytes } of this.segments(Math.max(0, offset), length)) {
+      this.#sources.blobs.prefetch({ id, kind: "data" }, plainBytes);
       if (++started === PREFETCH_CHUNKS_MAX) return;
     }
   }

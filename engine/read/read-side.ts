@@ -6,7 +6,7 @@ import type { ReadBackend } from "../storage/backend.ts";
 import type { BlobDecoder } from "./blob-decoder.ts";
 import type { RefreshableBlobFinder } from "./blob-finder.ts";
 import { BlobReader } from "./blob-reader.ts";
-import { createChunkCache } from "./chunk-cache.ts";
+import { CHUNK_CACHE_BYTES_DEFAULT, createChunkCache } from "./chunk-cache.ts";
 import { ListReader } from "./list-reader.ts";
 import { PackReader, type PackReaderOptions } from "./pack-reader.ts";
 import { TreeReader } from "./tree-reader.ts";
@@ -29,13 +29,18 @@ export interface ReadSide {
   readonly lists: ListReader;
 }
 
+/** Of the chunk cache, what prefetching may have under way: the rest is for what was read. */
+const PREFETCH_SHARE = 0.5;
+
 export function createReadSide(options: ReadSideOptions): ReadSide {
   const packs = new PackReader(options.backend, options);
+  const chunkCacheBytes = options.chunkCacheBytes ?? CHUNK_CACHE_BYTES_DEFAULT;
   const blobs = new BlobReader({
     index: options.index,
     packs,
     decoder: options.decoder,
-    cache: createChunkCache(options.chunkCacheBytes),
+    cache: createChunkCache(chunkCacheBytes),
+    prefetchBytesMax: PREFETCH_SHARE * chunkCacheBytes,
   });
   return {
     index: options.index,

@@ -113,20 +113,24 @@ export class TreeReader {
     const page = await this.page(id, signal);
     const level = page.kind === "leaf" ? 0 : page.level;
     const entries = page.kind === "leaf" ? page.count : page.totalEntries;
-    const first = page.kind === "leaf" ? page.name(0) : page.firstName(0);
     if (
       level !== parent.level - 1 ||
       entries !== parent.entriesBelow(child) ||
-      compareBytes(first, parent.firstName(child)) !== 0
+      compareBytes(firstNameOf(page), parent.firstName(child)) !== 0
     ) {
       throw new ForgeError(
         "corrupt",
-        `Cannot read a directory: its page ${id} has level ${level} and ${entries} entries, which is not what the page above says`,
+        `Cannot read a directory: its page ${id} (level ${level}, ${entries} entries) is not what the page above says`,
         { context: { blobId: id } },
       );
     }
     return page;
   }
+}
+
+/** The least name of a page that has entries. */
+function firstNameOf(page: TreePage): Bytes {
+  return page.kind === "leaf" ? page.name(0) : page.firstName(0);
 }
 
 /** All entries of a directory in order, each with everything that is kept about it. */

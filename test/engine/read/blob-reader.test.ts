@@ -206,3 +206,13 @@ test("damaged bytes are an error with the blob's id, never data", async () => {
     message: expect.stringContaining(id) as string,
   });
 });
+
+test("prefetching has a bound, shares the load with a reader and keeps its failures to itself", async () => {
+  const { reader, tried } = readerOver({ places: () => [location(1)], broken: { 1: "io" } });
+  reader.prefetch({ id: ID, kind: "data" }, 2 ** 40);
+  expect(tried).toEqual([]);
+  reader.prefetch({ id: ID, kind: "data" }, 1000);
+  reader.prefetch({ id: ID, kind: "data" }, 1000);
+  await expect(reader.read({ id: ID, kind: "data" })).rejects.toMatchObject({ code: "io" });
+  expect(tried).toEqual([1]);
+});

@@ -131,10 +131,9 @@ test("a directory of 100,000 entries lists in well under a second", async () => 
   let links = 0;
   for await (const entry of fsEntries(fs.root)) {
     count++;
-    links += entry.attributes.linkCount + entry.name.length * 0;
+    links += entry.name.length > 0 ? entry.attributes.linkCount : 0;
   }
   const elapsedMs = performance.now() - start;
   expect([count, links]).toEqual([100_000, 100_000]);
   expect(elapsedMs).toBeLessThan(2000);
-  console.log(`100,000 entries with attributes: ${elapsedMs.toFixed(0)} ms`);
 });
