@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
-import type { ForgeError } from "../base/errors.ts";
+import { type ForgeError, isForgeError } from "../base/errors.ts";
 import type { BlobId, PackId } from "../base/ids.ts";
 import type { Compression } from "../crypto/envelope.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
@@ -123,7 +123,11 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
     return { snapshot, stats: saved.stats, problems: saved.problems };
   } finally {
     stopBeating();
-    await lease.release();
+    // The outcome stands: a lease that cannot be deleted ends by itself.
+    await lease.release().catch((error: unknown) => {
+      if (!isForgeError(error)) throw error;
+      options.onNotice?.(error);
+    });
   }
 }
 
@@ -138,7 +142,7 @@ async function saveSource(options: BackupOptions): Promise<SavedSource> {
   const { repository, readSide, source, compression } = options;
   const { keys, config } = repository;
   const session = new SessionTable();
-  const dedup = new Dedup(repository.index);
+  const dedup = new Dedup(repository.index, await listPacks(repository.backend));
   const packer = new Packer(repository);
   const uploads = new Uploads(packer);
   const pool = options.createPool({
@@ -198,7 +202,12 @@ async function saveSource(options: BackupOptions): Promise<SavedSource> {
     };
   } finally {
     await pool.close();
+    await packer.close();
   }
+}
+
+async function listPacks(backend: Backend): Promise<ReadonlySet<string>> {
+  return new Set((await backend.list("packs")).map(({ name }) => name));
 }
 
 async function openPrevious(

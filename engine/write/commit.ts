@@ -2,7 +2,7 @@
  * Commit: the order that makes crashes harmless. When it begins, every pack and index segment of the
  * backup is durable; FORMAT.md "Write order" gives the rest.
  */
-import { ForgeError } from "../base/errors.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
 import type { Lease } from "../repository/lease.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -25,7 +25,16 @@ export async function commitSnapshot(options: {
   await lease.confirm();
   await checkPacksExist(repository, neededPacks);
   const snapshot = await writeSnapshot(repository, options.snapshot);
-  await lease.confirm();
+  try {
+    await lease.confirm();
+  } catch (error) {
+    // Without a living lease, packs may have been collected before the snapshot named them. Nobody
+    // was told of it yet, so it goes again.
+    if (isForgeError(error, "lease-lost")) {
+      await repository.backend.delete([{ kind: "snapshots", name: snapshot.id }]);
+    }
+    throw error;
+  }
   return snapshot;
 }
 

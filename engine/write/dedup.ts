@@ -4,14 +4,22 @@
  */
 import type { BlobId, PackId } from "../base/ids.ts";
 import type { BlobIndex } from "../index/blob-index.ts";
+import type { BlobLocation } from "../index/blob-location.ts";
 import type { FileContent } from "../snapshots/tree-node.ts";
 
 export class Dedup {
   readonly #index: Pick<BlobIndex, "peek" | "find">;
+  readonly #storedPacks: ReadonlySet<string>;
   readonly #neededPacks = new Set<PackId>();
+  readonly #distrusted = new Set<BlobId>();
 
-  constructor(index: Pick<BlobIndex, "peek" | "find">) {
+  /**
+   * @param storedPacks Names of the packs that are there, listed after the index was loaded. What the
+   *   index places in a pack that is gone is not stored: the backup stores it again.
+   */
+  constructor(index: Pick<BlobIndex, "peek" | "find">, storedPacks: ReadonlySet<string>) {
     this.#index = index;
+    this.#storedPacks = storedPacks;
   }
 
   /** Packs that hold the blobs confirmed so far; the commit checks that they exist. */
@@ -19,13 +27,17 @@ export class Dedup {
     return this.#neededPacks;
   }
 
+  /** A blob that was found damaged: it counts as not stored, so that this backup stores it again. */
+  distrust(id: BlobId): void {
+    this.#distrusted.add(id);
+  }
+
   /** Whether the repository stores the blob. At once when the index page is in memory. */
   confirm(id: BlobId): boolean | Promise<boolean> {
     const known = this.#index.peek(id);
     if (known === "absent") return false;
     if (known === "unread") return this.#read(id);
-    for (const location of known) this.#neededPacks.add(location.packId);
-    return known.length > 0;
+    return this.#isStored(id, known);
   }
 
   /** Whether every chunk that a file entry holds itself is stored. Lists are the caller's to read. */
@@ -38,8 +50,17 @@ export class Dedup {
   }
 
   async #read(id: BlobId): Promise<boolean> {
-    const locations = await this.#index.find(id);
-    for (const location of locations) this.#neededPacks.add(location.packId);
-    return locations.length > 0;
+    return this.#isStored(id, await this.#index.find(id));
+  }
+
+  #isStored(id: BlobId, locations: readonly BlobLocation[]): boolean {
+    if (this.#distrusted.has(id)) return false;
+    let isStored = false;
+    for (const { packId } of locations) {
+      if (!this.#storedPacks.has(packId)) continue;
+      this.#neededPacks.add(packId);
+      isStored = true;
+    }
+    return isStored;
   }
 }

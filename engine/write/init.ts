@@ -1,7 +1,7 @@
 /** Creates an empty repository: a key slot, then the config, which is what makes it one. */
 import type { Bytes } from "../base/bytes.ts";
 import { toHex } from "../base/bytes.ts";
-import { ForgeError } from "../base/errors.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
 import { type RepositoryId, idBytes, parseId } from "../base/ids.ts";
 import type { ChunkerParameters } from "../chunking/fastcdc.ts";
 import type { KdfParameters } from "../crypto/kdf.ts";
@@ -16,7 +16,7 @@ import {
   encodeConfig,
 } from "../repository/config.ts";
 import type { Repository } from "../repository/repository.ts";
-import type { Backend } from "../storage/backend.ts";
+import type { Backend, ObjectInfo } from "../storage/backend.ts";
 
 export interface InitOptions {
   readonly backend: Backend;
@@ -76,9 +76,9 @@ export async function initRepository(options: InitOptions): Promise<Repository<B
 
 async function refuseExisting(backend: Backend): Promise<void> {
   if ((await backend.stat({ kind: "config", name: "" })) !== undefined) throw existing(backend);
-  const slots = await backend.list("keys").catch(() => []);
+  const slots = await listIfThere(backend, "keys");
   if (slots.length === 0) return;
-  const packs = await backend.list("packs").catch(() => []);
+  const packs = await listIfThere(backend, "packs");
   if (packs.length === 0) {
     // Left by an init that was killed before it wrote the config: they open nothing.
     await backend.delete(slots.map(({ name }) => ({ kind: "keys", name })));
@@ -87,6 +87,16 @@ async function refuseExisting(backend: Backend): Promise<void> {
       "repository-exists",
       `Cannot create a repository at ${backend.description}: there are keys and packs of one whose config is missing; restore the config from a copy, or choose another place`,
     );
+  }
+}
+
+/** Only a place that is not there yet has nothing in it: any other failure must not look so. */
+async function listIfThere(backend: Backend, kind: "keys" | "packs"): Promise<ObjectInfo[]> {
+  try {
+    return await backend.list(kind);
+  } catch (error) {
+    if (!isForgeError(error, "no-repository", "missing-object", "not-found")) throw error;
+    return [];
   }
 }
 

@@ -4,6 +4,7 @@
  * interrupted backup findable by the next one.
  */
 import { releaseBytes, toHex } from "../base/bytes.ts";
+import { ForgeError } from "../base/errors.ts";
 import { type IndexId, type PackId, parseId } from "../base/ids.ts";
 import { type SegmentPack, encodeIndexSegment } from "../index/index-segment.ts";
 import type { FinishedPack } from "../packs/pack-builder.ts";
@@ -20,6 +21,7 @@ export class Packer {
   readonly #stored: SegmentPack[] = [];
   readonly #packIds = new Set<PackId>();
   #running = 0;
+  #isClosed = false;
   readonly #waiting: (() => void)[] = [];
   #segments: Promise<void> = Promise.resolve();
   #storedBytes = 0;
@@ -43,6 +45,7 @@ export class Packer {
     if (this.#running >= UPLOADS) await new Promise<void>((go) => this.#waiting.push(go));
     this.#running++;
     try {
+      if (this.#isClosed) throw new ForgeError("aborted", "Stopped before a pack was stored");
       await this.#repository.backend.put({ kind: "packs", name: pack.id }, pack.bytes);
     } finally {
       this.#running--;
@@ -59,6 +62,17 @@ export class Packer {
   /** Writes the last segment. Call it when every `put` has settled. */
   async flush(): Promise<void> {
     if (this.#stored.length > 0) await this.#writeSegment();
+    await this.#segments;
+  }
+
+  /**
+   * Waits for uploads under way; those not begun are given up. After a failure it also makes findable
+   * what was stored, as far as that still works.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    while (this.#running > 0) await new Promise<void>((go) => this.#waiting.push(go));
+    if (this.#stored.length > 0) await this.#writeSegment().catch(() => undefined);
     await this.#segments;
   }
 

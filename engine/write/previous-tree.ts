@@ -1,6 +1,6 @@
 /** PreviousTree: the parent snapshot's directories, opened beside the source's as the walk goes. */
 import { type ForgeError, isForgeError } from "../base/errors.ts";
-import type { BlobId } from "../base/ids.ts";
+import { type BlobId, findId } from "../base/ids.ts";
 import type { ReadSide } from "../read/read-side.ts";
 import type { LeafPage } from "../snapshots/leaf-page.ts";
 import type { ChunkListRef, FileContent } from "../snapshots/tree-node.ts";
@@ -43,6 +43,7 @@ export class PreviousTree {
     } catch (error) {
       if (!isForgeError(error, "corrupt", "missing-object")) throw error;
       onDamage(error);
+      dedup.distrust(damagedBlob(error) ?? root);
       return undefined;
     }
   }
@@ -58,6 +59,7 @@ export class PreviousTree {
     } catch (error) {
       if (!isForgeError(error, "corrupt", "missing-object")) throw error;
       this.#onDamage(error);
+      this.#dedup.distrust(damagedBlob(error) ?? subtree);
       return undefined;
     }
   }
@@ -72,8 +74,10 @@ export class PreviousTree {
       if (content.chunkList === undefined) return await this.#dedup.confirmContent(content);
       return await this.#confirmList(content.chunkList);
     } catch (error) {
-      if (isForgeError(error, "corrupt", "missing-object")) return false;
-      throw error;
+      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
+      const damaged = damagedBlob(error);
+      if (damaged !== undefined) this.#dedup.distrust(damaged);
+      return false;
     }
   }
 
@@ -90,4 +94,10 @@ export class PreviousTree {
     }
     return true;
   }
+}
+
+/** The blob that could not be read: without saying so, dedup would take it for stored. */
+function damagedBlob(error: ForgeError): BlobId | undefined {
+  const { blobId } = error.context;
+  return typeof blobId === "string" ? findId<BlobId>(blobId) : undefined;
 }

@@ -3,15 +3,12 @@
  * or holes. Runs in the thread that owns the index; a blob the repository has is not sealed again.
  */
 import { type Bytes, EMPTY_BYTES, toHex } from "../base/bytes.ts";
-import { assert } from "../base/errors.ts";
 import { type BlobId, parseId } from "../base/ids.ts";
 import { INLINE_CHUNKS_MAX, INLINE_HOLES_MAX } from "../base/limits.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { buildChunkList } from "../snapshots/chunk-list.ts";
+import { encodeDirectory } from "../snapshots/encode-directory.ts";
 import { buildHoleLists } from "../snapshots/hole-list.ts";
-import { encodeLeafPage } from "../snapshots/leaf-page-encode.ts";
-import { type PageRef, encodeReferencePage } from "../snapshots/reference-page.ts";
-import { cutLeafPages, cutReferencePages } from "../snapshots/tree-cut.ts";
 import type { FileContent, TreeNode } from "../snapshots/tree-node.ts";
 import type { BlobWriter } from "./blob-writer.ts";
 import type { Dedup } from "./dedup.ts";
@@ -37,35 +34,7 @@ export class TreeSaver {
 
   /** @param nodes Sorted by name bytes. @returns the root blob of the directory. */
   async saveDirectory(nodes: readonly TreeNode[]): Promise<BlobId> {
-    const { treeCutTable } = this.#keys;
-    let pages: PageRef[] = [];
-    let start = 0;
-    for (const end of cutLeafPages(nodes, treeCutTable)) {
-      const part = nodes.slice(start, end);
-      const id = await this.#save("tree", encodeLeafPage(part));
-      pages.push({ id, firstName: part[0]?.name ?? EMPTY_BYTES, entries: part.length });
-      start = end;
-    }
-    for (let level = 1; pages.length > 1; level++) {
-      pages = await this.#saveReferences(level, pages);
-    }
-    const root = pages[0];
-    assert(root !== undefined, "a directory without a page");
-    return root.id;
-  }
-
-  /** One level of pages of references over `children`. */
-  async #saveReferences(level: number, children: readonly PageRef[]): Promise<PageRef[]> {
-    const pages: PageRef[] = [];
-    let start = 0;
-    for (const end of cutReferencePages(children, this.#keys.treeCutTable)) {
-      const part = children.slice(start, end);
-      const id = await this.#save("tree", encodeReferencePage(level, part));
-      const entries = part.reduce((sum, child) => sum + child.entries, 0);
-      pages.push({ id, firstName: part[0]?.firstName ?? EMPTY_BYTES, entries });
-      start = end;
-    }
-    return pages;
+    return encodeDirectory(nodes, this.#keys.treeCutTable, (page) => this.#save("tree", page));
   }
 
   /** The root of a snapshot: one page with one entry of empty name, which is `/`. */
