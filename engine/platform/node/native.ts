@@ -141,7 +141,7 @@ function hash(data: Bytes): Bytes {
 
 function digest(hasher: Blake3Hasher, data: Bytes): Bytes {
   hasher.reset();
-  hasher.update(data);
+  hasher.update(bufferOf(data));
   return new Uint8Array(hasher.digestBuffer());
 }
 
