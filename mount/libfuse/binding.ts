@@ -25,7 +25,7 @@ export async function mountWithLibfuse(
   mountPoint: string,
   options: BackendOptions,
 ): Promise<BackendMount> {
-  const FuseNative = loadFuseNative();
+  const FuseNative = await loadFuseNative();
   const { handlers, xattr } = libfuseHandlers(fs, options);
   // Without time-outs: a slow store is no reason to fail, and every handler is sure to answer.
   const fuse = new FuseNative(mountPoint, handlers, { timeout: false });

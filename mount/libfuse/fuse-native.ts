@@ -79,11 +79,11 @@ export interface FuseClass {
 const RTLD_NODELETE = 0x1000;
 
 /** @throws ForgeError "not-supported" when it is not installed or does not load on this machine. */
-export function loadFuseNative(): FuseClass {
-  const require = createRequire(import.meta.url);
+export async function loadFuseNative(): Promise<FuseClass> {
   try {
-    preloadLibfuse(dirname(require.resolve("fuse-native/package.json")));
-    return require("fuse-native") as FuseClass;
+    const { resolve } = createRequire(import.meta.url);
+    preloadLibfuse(dirname(resolve("fuse-native/package.json")));
+    return (await import("fuse-native")).default as FuseClass;
   } catch (cause) {
     throw new ForgeError(
       "not-supported",

@@ -4,9 +4,9 @@ import { mountContract } from "../contracts/mount.ts";
 import { needFuse } from "../helpers/need.ts";
 
 /** An optional dependency for x86-64: elsewhere there is nothing to test. */
-function isInstalled(): boolean {
+async function isInstalled(): Promise<boolean> {
   try {
-    loadFuseNative();
+    await loadFuseNative();
     return true;
   } catch {
     console.warn("\n*** SKIPPED: fuse-native does not load on this machine ***\n");
@@ -14,7 +14,7 @@ function isInstalled(): boolean {
   }
 }
 
-describe.skipIf(!needFuse() || !isInstalled())("a mount by libfuse", () => {
+describe.skipIf(!needFuse() || !(await isInstalled()))("a mount by libfuse", () => {
   mountContract("libfuse", {
     coarseTimes: "fuse-native passes milliseconds as unsigned numbers",
     utf8Only: "fuse-native passes paths as JavaScript strings",
