@@ -71,8 +71,8 @@ export type { BackupResult } from "./write/backup.ts";
 export type { Source, SourceProblem } from "./write/source.ts";
 export { findChainEnd, findParent } from "./write/parent.ts";
 export { type SourceExcludes, openLocalSource } from "./write/node/local-source.ts";
-/** The system calls that a mount is handed. */
-export { mount, receiveFd, socketPair, umount2 } from "./platform/node/libc.ts";
+/** System calls that Node lacks, for a mount and for standard input. */
+export { mount, pipe, receiveFd, socketPair, umount2 } from "./platform/node/libc.ts";
 export { openCommandSource, openStreamSource } from "./write/node/stream-source.ts";
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
 

@@ -15,6 +15,9 @@ const stamp = path.join(dist, ".built");
 const SOURCES = ["engine", "mount", "webdav", "src"];
 const INPUTS = SOURCES.concat("tsconfig.json", "tsconfig.build.json", "package-lock.json");
 
+const lock = path.join(root, "node_modules", ".forge-build");
+takeLock();
+process.on("exit", () => fs.rmdirSync(lock));
 if (process.argv.includes("--if-needed") && isFresh()) process.exit(0);
 
 const started = Date.now();
@@ -31,6 +34,26 @@ try {
   fs.rmSync(fresh, { recursive: true, force: true });
 }
 console.log(`built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+
+// One build at a time: tests that start together would each build.
+function takeLock() {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    try {
+      fs.mkdirSync(lock);
+      return;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    // Left by a build that was killed.
+    const age = Date.now() - (fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > 120_000) {
+      fs.utimesSync(lock, new Date(), new Date());
+      return;
+    }
+    Atomics.wait(pause, 0, 0, 50);
+  }
+}
 
 function compile(outDir) {
   const node = path.join(root, "node_modules", "node", "bin", "node");
@@ -67,12 +90,7 @@ function copyPlainFiles(outDir) {
 function replace(outDir) {
   const old = `${dist}.old.${process.pid}`;
   if (fs.existsSync(dist)) fs.renameSync(dist, old);
-  try {
-    fs.renameSync(outDir, dist);
-  } catch (error) {
-    // Another build finished between the two renames; its dist/ is as good.
-    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-  }
+  fs.renameSync(outDir, dist);
   fs.rmSync(old, { recursive: true, force: true });
 }
 

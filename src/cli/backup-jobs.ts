@@ -16,6 +16,7 @@ import {
 import type { RepositorySettings, Settings } from "../config/settings.ts";
 import { argumentBytes, localPathBytes } from "./path-argument.ts";
 import { joinPath } from "./snapshot-choice.ts";
+import { openStdin } from "./stdin-pipe.ts";
 
 /** Directories that are never walked into, by identity: the repository's own. */
 export type SkippedDirectories = readonly { readonly device: bigint; readonly inode: bigint }[];
@@ -32,7 +33,7 @@ export interface BackupJob {
   readonly repositories: readonly string[];
   /** A stream can be read once, so it goes to one repository. */
   readonly isStream: boolean;
-  open(skip: SkippedDirectories): Source;
+  open(options: { readonly skip: SkippedDirectories; readonly signal: AbortSignal }): Source;
 }
 
 export interface JobValues {
@@ -135,7 +136,7 @@ function localJob(
     ...job,
     title: job.label ?? paths.map(displayName).join(" "),
     isStream: false,
-    open: (skip) => openLocalSource({ paths, excludes, oneFileSystem, skip }),
+    open: ({ skip }) => openLocalSource({ paths, excludes, oneFileSystem, skip }),
   };
 }
 
@@ -165,10 +166,10 @@ function streamJob(values: JobValues): BackupJob {
     title: displayName(joined),
     repositories: [],
     isStream: true,
-    open: () =>
+    open: ({ signal }) =>
       program === undefined
-        ? openStreamSource({ path, fd: 0 })
-        : openCommandSource({ path, command: [program, ...words] }),
+        ? openStreamSource({ path, ...openStdin(signal) })
+        : openCommandSource({ path, command: [program, ...words], signal }),
   };
 }
 

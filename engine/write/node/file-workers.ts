@@ -119,6 +119,8 @@ class FileWorker {
     const worker = new Worker(new URL(WORKER_FILE, import.meta.url), {
       workerData: setup,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      // A stream's descriptor is opened by the main thread and closed by the worker that read it.
+      trackUnmanagedFds: false,
     });
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.on("error", (error: unknown) => {

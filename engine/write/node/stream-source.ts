@@ -16,10 +16,12 @@ export interface StreamSourceOptions {
   readonly path: readonly Bytes[];
   /** Read to its end, then closed. */
   readonly fd: number;
+  /** Settles with what cut the stream short, if anything did: then there is no snapshot. */
+  readonly ended?: Promise<ForgeError | undefined> | undefined;
 }
 
 export function openStreamSource(options: StreamSourceOptions): Source {
-  return new StreamSource(options.path, options.fd, undefined);
+  return new StreamSource(options.path, options.fd, options.ended);
 }
 
 /**
@@ -29,10 +31,15 @@ export function openStreamSource(options: StreamSourceOptions): Source {
 export function openCommandSource(options: {
   readonly path: readonly Bytes[];
   readonly command: readonly [string, ...string[]];
+  /** Ends the command, and with it the stream that is read. */
+  readonly signal?: AbortSignal | undefined;
 }): Source {
   const [program, ...args] = options.command;
   const [readFd, writeFd] = pipe();
-  const child = spawn(program, args, { stdio: ["ignore", writeFd, "inherit"] });
+  const child = spawn(program, args, {
+    stdio: ["ignore", writeFd, "inherit"],
+    signal: options.signal,
+  });
   closeSync(writeFd);
   return new StreamSource(options.path, readFd, ended(child, options.command.join(" ")));
 }

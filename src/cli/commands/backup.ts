@@ -151,7 +151,7 @@ async function runJob(
   const writer = loadWriterId(repository.config.id, environment.variables);
   const progress = new Progress(output, progressMode(output, globals.progress));
   const startMs = performance.now();
-  const source = job.open(await ownDirectory(session));
+  const source = job.open({ skip: await ownDirectory(session), signal });
   let latest: BackupProgress | undefined;
   const state = (): ProgressState => progressState(latest, parent);
   try {

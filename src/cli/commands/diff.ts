@@ -150,7 +150,13 @@ class Totals {
   }
 
   json(): object {
-    return { ...this.#counts, bytesBefore: this.#bytesRemoved, bytesAfter: this.#bytesAdded };
+    const { type: typeChanged, ...counts } = this.#counts;
+    return {
+      ...counts,
+      typeChanged,
+      bytesBefore: this.#bytesRemoved,
+      bytesAfter: this.#bytesAdded,
+    };
   }
 
   text(): string {
