@@ -3,7 +3,7 @@
  * object, never an overwrite, and its age is judged by the storage's clock alone: FORMAT.md "Leases".
  */
 import { type Bytes, toHex, utf8 } from "../base/bytes.ts";
-import { ForgeError } from "../base/errors.ts";
+import { ForgeError, messageOf } from "../base/errors.ts";
 import { type LeaseId, idBytes, parseId } from "../base/ids.ts";
 import { LEASE_BYTES_MAX } from "../base/limits.ts";
 import { openStandalone, sealStandalone } from "../crypto/standalone-object.ts";
@@ -27,8 +27,11 @@ export class Lease {
   readonly #repository: Repository<Backend>;
   readonly #holder: LeaseHolder;
   readonly #id: LeaseId;
+  /** The newest beat that is certainly stored. */
   #beat = 0;
   #lastBeatMs = 0;
+  /** Beats that may be stored: a failed write may have come through, a failed delete may not. */
+  readonly #written = new Set<number>();
   #beating: Promise<void> = Promise.resolve();
 
   private constructor(repository: Repository<Backend>, holder: LeaseHolder, id: LeaseId) {
@@ -41,7 +44,7 @@ export class Lease {
   static async acquire(repository: Repository<Backend>, holder: LeaseHolder): Promise<Lease> {
     const id = parseId<LeaseId>(toHex(repository.platform.randomBytes(32)));
     const lease = new Lease(repository, holder, id);
-    lease.#lastBeatMs = await lease.#write();
+    lease.#lastBeatMs = await lease.#write(0);
     return lease;
   }
 
@@ -59,7 +62,7 @@ export class Lease {
   /** Removes the lease. Call it after the last write, also of a failed backup. */
   async release(): Promise<void> {
     await this.#beating;
-    await this.#repository.backend.delete([this.#ref(this.#beat)]);
+    await this.#delete([...this.#written]);
   }
 
   async #confirm(): Promise<void> {
@@ -68,18 +71,26 @@ export class Lease {
     if ((await backend.stat(previous)) === undefined) {
       throw this.#lost("it was removed, as leases of writers that seem dead are");
     }
-    this.#beat++;
-    const beatMs = await this.#write();
+    // A number is used once: under that of a failed write an older object may stand.
+    const beat = Math.max(...this.#written) + 1;
+    const beatMs = await this.#write(beat);
     const gapMs = beatMs - this.#lastBeatMs;
     if (gapMs > LEASE_TTL_MS) {
       throw this.#lost(`${Math.round(gapMs / 60_000)} minutes passed between two signs of life`);
     }
     this.#lastBeatMs = beatMs;
-    await backend.delete([previous]);
+    this.#beat = beat;
+    // What cannot be deleted now is tried again by `release`; the newest beat is what counts.
+    await this.#delete([...this.#written].filter((old) => old < beat)).catch(() => undefined);
+  }
+
+  async #delete(beats: readonly number[]): Promise<void> {
+    await this.#repository.backend.delete(beats.map((beat) => this.#ref(beat)));
+    for (const beat of beats) this.#written.delete(beat);
   }
 
   /** @returns the storage's time of the beat. */
-  async #write(): Promise<number> {
+  async #write(beat: number): Promise<number> {
     const { backend, platform, keys } = this.#repository;
     const plain = utf8(
       JSON.stringify({
@@ -88,16 +99,17 @@ export class Lease {
         hostname: this.#holder.hostname,
         pid: this.#holder.pid,
         started: this.#holder.startedNs.toString(),
-        beat: this.#beat,
+        beat,
       }),
     );
     const bytes: Bytes = await sealStandalone(platform, keys, {
       kind: "lease",
       objectId: idBytes(this.#id),
       plain,
-      beat: this.#beat,
+      beat,
     });
-    const ref = this.#ref(this.#beat);
+    const ref = this.#ref(beat);
+    this.#written.add(beat);
     await backend.put(ref, bytes);
     const info = await backend.stat(ref);
     if (info === undefined) throw this.#lost("its beat vanished right after it was written");
@@ -144,10 +156,18 @@ export async function readLease(
     beat: Number(info.name.slice(65)),
     bytes,
   });
-  const value: unknown = JSON.parse(new TextDecoder().decode(plain));
+  const value = parseJson(plain, info.name);
   if (typeof value === "object" && value !== null && "hostname" in value && "pid" in value) {
     const { hostname, pid } = value;
     if (typeof hostname === "string" && typeof pid === "number") return { hostname, pid };
   }
   throw new ForgeError("corrupt", `Cannot read lease ${info.name}: it names no host and process`);
+}
+
+function parseJson(plain: Bytes, name: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(plain));
+  } catch (error) {
+    throw new ForgeError("corrupt", `Cannot read lease ${name}: ${messageOf(error)}`);
+  }
 }

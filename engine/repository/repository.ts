@@ -4,7 +4,7 @@
  * `ReadBackend` it can change nothing, by type.
  */
 import type { Bytes } from "../base/bytes.ts";
-import { ForgeError, isForgeError } from "../base/errors.ts";
+import { type ErrorCode, ForgeError, isForgeError } from "../base/errors.ts";
 import { findId, type KeyId } from "../base/ids.ts";
 import { CONFIG_BYTES_MAX, KEY_SLOTS_MAX, KEY_SLOT_BYTES_MAX } from "../base/limits.ts";
 import { openKeySlot } from "../crypto/key-slot.ts";
@@ -93,6 +93,16 @@ async function readConfig(backend: ReadBackend, signal: AbortSignal | undefined)
   }
 }
 
+/** What may be wrong with one key slot while another opens. */
+const UNREADABLE: readonly ErrorCode[] = [
+  "corrupt",
+  "too-large",
+  "unsupported-version",
+  "missing-object",
+  "permission",
+  "io",
+];
+
 /** Tries the key slots in turn. A damaged one does not keep the others from opening. */
 async function unlock(
   options: OpenOptions<ReadBackend>,
@@ -132,8 +142,7 @@ async function unlock(
       });
     } catch (error) {
       if (isForgeError(error, "wrong-password")) wrong ??= error;
-      else if (isForgeError(error, "corrupt", "too-large", "unsupported-version"))
-        damaged ??= error;
+      else if (isForgeError(error, ...UNREADABLE)) damaged ??= error;
       else throw error;
     }
   }

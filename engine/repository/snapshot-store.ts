@@ -38,7 +38,7 @@ export async function listSnapshots(
       } catch (error) {
         // Removed between the listing and the reading: it is simply not there any more.
         if (isForgeError(error, "missing-object")) return undefined;
-        if (!isForgeError(error, "corrupt", "unsupported-version", "too-large", "io")) throw error;
+        if (!isForgeError(error) || error.code === "aborted") throw error;
         options.onProblem(error);
         return undefined;
       }
