@@ -71,7 +71,7 @@ export class ContentWriter {
   #packedWriter(jobs: readonly FileJob[]): PackedWriter | undefined {
     const { packSource, target } = this.#options;
     if (this.#packed !== undefined || packSource === undefined) return this.#packed;
-    const bytes = jobs.reduce((sum, { file }) => sum + file.attributes.sizeBytes, 0);
+    const bytes = jobs.reduce((sum, { attributes }) => sum + attributes.sizeBytes, 0);
     if (jobs.length >= PACKED_FILES_MIN || bytes >= PACKED_BYTES_MIN) {
       this.#packed = target.openPackedWriter?.(packSource.keys);
     }
@@ -126,9 +126,9 @@ export class ContentWriter {
     }
   }
 
-  async #copy({ place, file, replace }: FileJob): Promise<PlacedEntry> {
+  async #copy({ place, file, attributes, replace }: FileJob): Promise<PlacedEntry> {
     const { target, signal, onWritten } = this.#options;
-    const { sizeBytes } = file.attributes;
+    const { sizeBytes } = attributes;
     const holes = sizeBytes === 0 ? [] : await file.holes();
     const options = { sizeBytes, sparse: holes.length > 0, replace };
     const out = await target.beginFile(place, options);
@@ -161,7 +161,7 @@ function* windowsOf(jobs: readonly FileJob[]): Generator<WindowPart[]> {
   let bytes = 0;
   for (const job of jobs) {
     const { file } = job;
-    const { sizeBytes } = file.attributes;
+    const { sizeBytes } = job.attributes;
     for (let offset = 0; offset === 0 || offset < sizeBytes;) {
       const length = Math.min(sizeBytes - offset, WINDOW_BYTES - bytes);
       window.push({ job, file, offset, length });
@@ -199,13 +199,14 @@ async function partsOf(
   const parts: (PackedPart | undefined)[] = [];
   const unplanned: FileJob[] = [];
   for (const [index, part] of window.entries()) {
-    const { job, file, offset, length } = part;
-    const { sizeBytes } = file.attributes;
+    const { job, offset, length } = part;
+    const { sizeBytes } = job.attributes;
     const dataBytes = planned[index] ?? 0;
     const isFirst = offset === 0;
     const isLast = offset + length >= sizeBytes;
     const nothing = dataBytes < 0 || (dataBytes === 0 && isFirst && isLast);
-    if (nothing || !(dataBytes === length || (await holesFill(part, dataBytes)))) {
+    const isWhole = !nothing && (dataBytes === length || (await holesFill(part, dataBytes)));
+    if (!isWhole) {
       unplanned.push(job);
       parts.push(undefined);
     } else {

@@ -5,7 +5,6 @@
 import { equalBytes } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
-import type { FsFile } from "../read/readonly-fs.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { ContentWriter, type FileJob } from "./restore-content.ts";
 import type { RestoreLog } from "./restore-report.ts";
@@ -95,7 +94,7 @@ export class RestoreRun {
   }
 
   #failed(walked: WalkedEntry, error: ForgeError): void {
-    this.#log.problem(pathOf(walked.directory, walked.entry.name), error);
+    this.#log.problem(pathOf(walked.directory, walked.name), error);
     if (walked.entry.type === "file") this.#log.fileDone(0);
   }
 
@@ -104,7 +103,7 @@ export class RestoreRun {
     walked: WalkedEntry,
     lists: { files: EntryAtPlace[]; links: EntryAtPlace[]; toVerify: EntryAtPlace[] },
   ): Promise<void> {
-    const { entry } = walked;
+    const { entry, name, attributes } = walked;
     const directory = await this.#opened(walked.directory);
     if (directory === "failed") {
       if (entry.type === "file") this.#log.fileDone(0);
@@ -114,8 +113,8 @@ export class RestoreRun {
       this.#countDryRun(walked, "new");
       return;
     }
-    const place: Place = { directory, name: entry.name };
-    const key = entry.attributes.hardLinkKey;
+    const place: Place = { directory, name };
+    const key = attributes.hardLinkKey;
     if (key !== undefined && this.#options.dryRun !== true && this.#linkedFirsts.has(key)) {
       lists.links.push({ walked, place, replace: false });
       return;
@@ -127,7 +126,7 @@ export class RestoreRun {
     }
     if (decision === "skip" || decision === "right") {
       this.#log.count(decision === "skip" ? "skipped" : "alreadyRight");
-      if (entry.type === "file") this.#log.fileDone(entry.attributes.sizeBytes);
+      if (entry.type === "file") this.#log.fileDone(attributes.sizeBytes);
       return;
     }
     if (key !== undefined) this.#linkedFirsts.set(key, { place, identity: undefined });
@@ -148,19 +147,16 @@ export class RestoreRun {
   }
 
   #placed(walked: WalkedEntry, placed: PlacedEntry): void {
-    const { entry, directory } = walked;
-    this.#log.lost(placed.losses, () => pathOf(directory, entry.name));
-    const key = entry.attributes.hardLinkKey;
+    const { directory, name, attributes } = walked;
+    this.#log.lost(placed.losses, () => pathOf(directory, name));
+    const key = attributes.hardLinkKey;
     const first = key === undefined ? undefined : this.#linkedFirsts.get(key);
     if (first !== undefined) first.identity = placed.identity;
   }
 
   /** What to do at a place; when what is there is right, its metadata is put right at once. */
-  async #decide(
-    { entry, directory }: WalkedEntry,
-    place: Place,
-    toVerify: EntryAtPlace[],
-  ): Promise<Decision> {
+  async #decide(walked: WalkedEntry, place: Place, toVerify: EntryAtPlace[]): Promise<Decision> {
+    const { entry, directory, name, attributes } = walked;
     // In a directory of our own nothing can stand; if something does, making the entry says so.
     if (place.directory.created) return "new";
     const found = await this.#target.inspect(place);
@@ -168,25 +164,24 @@ export class RestoreRun {
     const { overwrite, dryRun } = this.#options;
     if (overwrite === "never") return "skip";
     if (overwrite === "always" || found.type !== entry.type) return "replace";
-    if (!(await this.#isContentRight(entry, place, found))) return "replace";
+    if (!(await this.#isContentRight(walked, place, found))) return "replace";
     if (dryRun === true) return "right";
     const losses = await this.#target.repairMetadata(place, entry, found);
     if (losses === undefined) return "replace";
-    this.#log.lost(losses, () => pathOf(directory, entry.name));
-    const key = entry.attributes.hardLinkKey;
+    this.#log.lost(losses, () => pathOf(directory, name));
+    const key = attributes.hardLinkKey;
     if (key !== undefined) this.#linkedFirsts.set(key, { place, identity: found.identity });
     if (entry.type === "file") {
-      toVerify.push({ walked: { entry, directory }, place, replace: false });
+      toVerify.push({ walked, place, replace: false });
     }
     return "right";
   }
 
   async #isContentRight(
-    entry: WalkedEntry["entry"],
+    { entry, attributes }: WalkedEntry,
     place: Place,
     found: TargetStat,
   ): Promise<boolean> {
-    const { attributes } = entry;
     switch (entry.type) {
       case "file":
         return found.sizeBytes === attributes.sizeBytes && found.mtimeNs === attributes.mtimeNs;
@@ -209,8 +204,9 @@ export class RestoreRun {
   async #writeFiles(files: readonly EntryAtPlace[], toVerify: EntryAtPlace[]): Promise<void> {
     const byJob = new Map<FileJob, EntryAtPlace>();
     for (const at of files) {
-      const file = at.walked.entry as FsFile;
-      byJob.set({ place: at.place, file, replace: at.replace }, at);
+      const { entry: file, attributes } = at.walked;
+      if (file.type !== "file") continue;
+      byJob.set({ place: at.place, file, attributes, replace: at.replace }, at);
     }
     await this.#content.write([...byJob.keys()], (job, outcome) => {
       const at = byJob.get(job);
@@ -228,8 +224,8 @@ export class RestoreRun {
 
   async #link(at: EntryAtPlace, toVerify: EntryAtPlace[]): Promise<void> {
     const { walked, place } = at;
-    const { entry } = walked;
-    const key = entry.attributes.hardLinkKey ?? "";
+    const { entry, attributes } = walked;
+    const key = attributes.hardLinkKey ?? "";
     const first = this.#linkedFirsts.get(key);
     const found = place.directory.created ? undefined : await this.#target.inspect(place);
     if (found !== undefined && this.#options.overwrite === "never") {
@@ -248,12 +244,13 @@ export class RestoreRun {
       await this.#target.makeHardLink(place, first.place, { identity, replace });
       this.#log.count("hardLinks");
     }
-    if (entry.type === "file") this.#log.fileDone(entry.attributes.sizeBytes);
+    if (entry.type === "file") this.#log.fileDone(attributes.sizeBytes);
   }
 
   async #verify({ walked, place }: EntryAtPlace): Promise<void> {
     if (walked.entry.type !== "file") return;
-    const { attributes, crc32 } = walked.entry;
+    const { attributes } = walked;
+    const { crc32 } = walked.entry;
     const { signal } = this.#options;
     const found = await this.#target.checksum(place, { signal });
     if (found.sizeBytes === attributes.sizeBytes && found.crc32 === crc32) {
@@ -312,13 +309,16 @@ export class RestoreRun {
     }
   }
 
-  #countDryRun({ entry }: WalkedEntry, decision: Decision): void {
+  #countDryRun({ entry, attributes }: WalkedEntry, decision: Decision): void {
     if (entry.type === "file") this.#log.fileDone(0);
-    const key = entry.attributes.hardLinkKey;
+    const key = attributes.hardLinkKey;
     if (decision === "skip") this.#log.count("skipped");
     else if (decision === "right") this.#log.count("alreadyRight");
     else if (key !== undefined && this.#dryRunLinks.has(key)) this.#log.count("hardLinks");
-    else this.#countMade(entry);
+    else {
+      this.#countMade(entry);
+      if (entry.type === "file") this.#log.wrote(attributes.sizeBytes);
+    }
     if (key !== undefined) this.#dryRunLinks.add(key);
   }
 
@@ -326,7 +326,6 @@ export class RestoreRun {
     switch (entry.type) {
       case "file":
         this.#log.count("files");
-        this.#log.wrote(entry.attributes.sizeBytes);
         break;
       case "symlink":
         this.#log.count("symlinks");

@@ -6,7 +6,14 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { ForgeError } from "../base/errors.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
-import type { FsDirectory, FsEntry, FsFile, FsSpecial, FsSymlink } from "../read/readonly-fs.ts";
+import type {
+  FsAttributes,
+  FsDirectory,
+  FsEntry,
+  FsFile,
+  FsSpecial,
+  FsSymlink,
+} from "../read/readonly-fs.ts";
 import type { PackRead } from "../read/read-plan.ts";
 
 /** A directory of the target that is open for restore. */
@@ -136,6 +143,8 @@ export interface RestoreTarget {
 export interface PackedFile {
   readonly place: Place;
   readonly file: FsFile;
+  /** Of `file`, got once. */
+  readonly attributes: FsAttributes;
   readonly replace: boolean;
 }
 

@@ -6,7 +6,12 @@ import type { Bytes } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
 import { TREE_DEPTH_MAX } from "../base/limits.ts";
-import { type FsDirectory, type FsEntry, displayName } from "../read/readonly-fs.ts";
+import {
+  type FsAttributes,
+  type FsDirectory,
+  type FsEntry,
+  displayName,
+} from "../read/readonly-fs.ts";
 import { nameFault } from "../snapshots/entry-name.ts";
 import type { TargetDirectory } from "./restore-target.ts";
 
@@ -35,6 +40,9 @@ export interface WalkedDirectory {
 export interface WalkedEntry {
   readonly directory: WalkedDirectory;
   readonly entry: Exclude<FsEntry, FsDirectory>;
+  /** Of `entry`, got once: an entry of a snapshot decodes them each time. */
+  readonly name: Bytes;
+  readonly attributes: FsAttributes;
 }
 
 export interface WalkBatch {
@@ -53,7 +61,7 @@ export interface WalkOptions {
 
 /** The first batch is small so that writing begins early, later ones large to read packs in order. */
 const FIRST_BATCH_ENTRIES = 2_000;
-const BATCH_ENTRIES_MAX = 32_000;
+const BATCH_ENTRIES_MAX = 8_000;
 /** Directories listed ahead of the walk. */
 const LISTED_AHEAD = 16;
 
@@ -111,18 +119,20 @@ async function* walkSteps(
     level.from += page.length;
     const parts = partsOf(level.directory);
     for (const entry of page) {
-      const fault = nameFault(entry.name, 0, entry.name.length);
+      const { name } = entry;
+      const fault = nameFault(name, 0, name.length);
       if (fault !== undefined) {
-        options.onProblem(pathOf(level.directory, entry.name), badName(fault));
+        options.onProblem(pathOf(level.directory, name), badName(fault));
         continue;
       }
-      const choice = options.select?.([...parts, entry.name], entry) ?? "take";
+      const choice = options.select?.([...parts, name], entry) ?? "take";
       if (choice === "skip") continue;
       if (entry.type === "directory") {
         const taken = choice === "take";
         level.children.push(levelOf({ parent: level.directory, entry, taken, opened: undefined }));
       } else if (choice === "take") {
-        const walked: WalkedEntry = { directory: level.directory, entry };
+        const { attributes } = entry;
+        const walked: WalkedEntry = { directory: level.directory, entry, name, attributes };
         options.onEntry(walked);
         yield walked;
       }

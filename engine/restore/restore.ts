@@ -91,8 +91,8 @@ async function* batchesOf(
   log: RestoreLog,
 ): AsyncGenerator<WalkBatch> {
   const { root, select, signal } = options;
-  const onEntry = ({ entry }: WalkedEntry): void => {
-    if (entry.type === "file") log.found(entry.attributes.sizeBytes);
+  const onEntry = ({ entry, attributes }: WalkedEntry): void => {
+    if (entry.type === "file") log.found(attributes.sizeBytes);
   };
   if (root.type === "directory") {
     const top: WalkedDirectory = {
@@ -111,7 +111,8 @@ async function* batchesOf(
     taken: false,
     opened: Promise.resolve(opened),
   };
-  const walked: WalkedEntry = { directory, entry: root };
+  const { name, attributes } = root;
+  const walked: WalkedEntry = { directory, entry: root, name, attributes };
   onEntry(walked);
   yield { entries: [walked], finished: [] };
 }

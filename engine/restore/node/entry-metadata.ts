@@ -31,7 +31,8 @@ export interface EntryMetadata {
   readonly xattrs: readonly FsXattr[];
 }
 
-export function metadataOf({ attributes, xattrs }: FsEntry): EntryMetadata {
+export function metadataOf(entry: FsEntry, attributes = entry.attributes): EntryMetadata {
+  const { xattrs } = entry;
   const { mode, uid, gid, mtimeNs, atimeNs } = attributes;
   return { mode, uid, gid, mtimeNs, atimeNs, xattrs };
 }

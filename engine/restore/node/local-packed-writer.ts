@@ -155,7 +155,7 @@ export class LocalPackedWriter implements PackedWriter {
   #prepare(state: WindowState, index: number): SpanFile | undefined {
     const part = state.window.parts[index];
     if (part === undefined || state.settled[index] === 1) return undefined;
-    const { place, file, replace } = part.packed;
+    const { place, file, attributes, replace } = part.packed;
     assert(place.directory instanceof LocalDirectory, "a place of another target");
     const { directory, name } = { directory: place.directory, name: place.name };
     try {
@@ -165,12 +165,12 @@ export class LocalPackedWriter implements PackedWriter {
         return { part, open, directory, jobFile: { openFd: open.file.fd } };
       }
       if (this.#table.room <= 0) throw tooManyOpen();
-      const { sizeBytes, hardLinkKey } = file.attributes;
+      const { sizeBytes, hardLinkKey } = attributes;
       const jobFile: JobFile = {
         dirfd: this.#table.pin(directory),
         name,
         sizeBytes,
-        metadata: metadataOf(file),
+        metadata: metadataOf(file, attributes),
         replace,
         sparse: part.dataBytes < sizeBytes,
         strip: directory.inheritsAcl,
@@ -189,7 +189,7 @@ export class LocalPackedWriter implements PackedWriter {
     if (this.#table.room <= 0) throw tooManyOpen();
     const dirfd = this.#table.pin(directory);
     try {
-      const sparseBytes = packed.file.attributes.sizeBytes;
+      const sparseBytes = packed.attributes.sizeBytes;
       const { replace } = packed;
       const file = beginNewFile(dirfd, packed.place.name, { replace, sparseBytes });
       const open: OpenFile = { file, directory, users: 0, isFailed: false };
@@ -247,10 +247,10 @@ export class LocalPackedWriter implements PackedWriter {
     try {
       const { lost, identity } = finishNewFile(directory.fd, file, {
         name: packed.place.name,
-        metadata: metadataOf(packed.file),
+        metadata: metadataOf(packed.file, packed.attributes),
         rights: this.#rights,
         strip: directory.inheritsAcl,
-        wantIdentity: packed.file.attributes.hardLinkKey !== undefined,
+        wantIdentity: packed.attributes.hardLinkKey !== undefined,
       });
       state.window.onDone(packed, { losses: lossesOf(lost), identity });
     } catch (error) {

@@ -55,6 +55,7 @@ function runJob(job: SpanJob): SpanAnswer {
     runBlob(job, blob, { useStart, useEnd }, progress);
     useStart = useEnd;
   }
+  freeNow(job.bytes);
   const { lost, identities, failures, bytesWritten } = progress;
   return { job: job.job, lost, identities, failures: [...failures.values()], bytesWritten };
 }
@@ -85,6 +86,16 @@ function runBlob(
     if (!progress.failures.has(slot)) writeUses(job, { slot, use, end }, plain, progress);
     use = end;
   }
+  // A blob that was stored as it is may be a view of what was read.
+  if (plain.buffer !== job.bytes.buffer) freeNow(plain);
+}
+
+/**
+ * Gives the memory of `bytes` back at once. Left to the garbage collector, which runs when it sees
+ * fit, it took 650 MB where 200 were in use, and a third of all processor time.
+ */
+function freeNow(bytes: Bytes): void {
+  bytes.buffer.transfer(0);
 }
 
 /** Opening needs all of a location but the pack, which stands in no thread's message. */

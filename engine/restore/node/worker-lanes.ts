@@ -72,6 +72,8 @@ export class WorkerLanes {
       name: "forge-restore",
       // Descriptors belong to the whole process here: threads write to files others opened.
       trackUnmanagedFds: false,
+      // Nearly all it allocates is garbage at once; more room would only be filled.
+      resourceLimits: { maxYoungGenerationSizeMb: 16 },
     });
     const lane: Lane = { worker, jobs: new Map() };
     worker.on("message", (answer: SpanAnswer) => {
