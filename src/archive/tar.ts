@@ -1,6 +1,5 @@
 /** A folder of a snapshot as a tar archive: all its metadata, hard links as links, bytes as bytes. */
-import { type Bytes, concatBytes, utf8 } from "../../engine/base/bytes.ts";
-import type { FsEntry } from "../../engine/read/readonly-fs.ts";
+import { type Bytes, type FsEntry, concatBytes, utf8 } from "../../engine/node.ts";
 import { type TarEntry, type TarType, encodeTarHeader, tarEnd, tarPadding } from "./tar-header.ts";
 import { type ArchiveItem, fileContent, walkFolder } from "./walk-folder.ts";
 

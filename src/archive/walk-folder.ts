@@ -3,7 +3,7 @@ import { type Bytes, concatBytes, utf8 } from "../../engine/base/bytes.ts";
 import { throwIfAborted } from "../../engine/base/concurrency.ts";
 import { ForgeError } from "../../engine/base/errors.ts";
 import { TREE_DEPTH_MAX } from "../../engine/base/limits.ts";
-import type { FsEntry, FsFile } from "../../engine/read/readonly-fs.ts";
+import type { FsEntry, FsFile } from "../../engine/node.ts";
 
 export interface ArchiveItem {
   /** Path in the archive, components joined by `/`; empty for the folder itself when it has none. */

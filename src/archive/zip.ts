@@ -5,8 +5,7 @@
  */
 import { Readable } from "node:stream";
 import { ZipFile } from "yazl";
-import { type Bytes, findUtf8 } from "../../engine/base/bytes.ts";
-import { type FsEntry, displayName } from "../../engine/read/readonly-fs.ts";
+import { type Bytes, type FsEntry, displayName, findUtf8 } from "../../engine/node.ts";
 import type { ArchiveOptions } from "./tar.ts";
 import { type ArchiveItem, fileContent, walkFolder } from "./walk-folder.ts";
 

@@ -136,7 +136,13 @@ describe("from a first repository to files taken back", () => {
       `M  ${source}/readme.txt`,
     ]);
     const changes = jsonLines(world.ok(["diff", "latest~1", "-m", "--json"]).stdout);
-    expect(changes.at(-1)).toMatchObject({ type: "summary", added: 1, modified: 2, removed: 0, typeChanged: 0 });
+    expect(changes.at(-1)).toMatchObject({
+      type: "summary",
+      added: 1,
+      modified: 2,
+      removed: 0,
+      typeChanged: 0,
+    });
   });
 
   test("info describes the repository and a snapshot", () => {
