@@ -66,8 +66,9 @@ export interface FileColumns {
   readonly modes: Uint16Array;
   readonly uids: Uint32Array;
   readonly gids: Uint32Array;
-  readonly mtimes: BigInt64Array;
-  readonly atimes: BigInt64Array;
+  /** Two for each file: mtime and atime. Nanoseconds alone would not fit: they end in 2262. */
+  readonly seconds: BigInt64Array;
+  readonly nanoseconds: Uint32Array;
   /** Of the few files that have any. */
   readonly xattrs: ReadonlyMap<number, readonly FsXattr[]>;
 }
@@ -143,8 +144,8 @@ function encodeFiles(files: readonly JobFile[]): FileColumns {
     modes: new Uint16Array(count),
     uids: new Uint32Array(count),
     gids: new Uint32Array(count),
-    mtimes: new BigInt64Array(count),
-    atimes: new BigInt64Array(count),
+    seconds: new BigInt64Array(2 * count),
+    nanoseconds: new Uint32Array(2 * count),
     xattrs,
   };
   let nameEnd = 0;
@@ -161,8 +162,8 @@ function encodeFiles(files: readonly JobFile[]): FileColumns {
       columns.modes[slot] = metadata.mode;
       columns.uids[slot] = metadata.uid;
       columns.gids[slot] = metadata.gid;
-      columns.mtimes[slot] = metadata.mtimeNs;
-      columns.atimes[slot] = metadata.atimeNs ?? 0n;
+      putTime(columns, 2 * slot, metadata.mtimeNs);
+      if (metadata.atimeNs !== undefined) putTime(columns, 2 * slot + 1, metadata.atimeNs);
       if (metadata.xattrs.length > 0) xattrs.set(slot, metadata.xattrs);
     }
     columns.nameEnds[slot] = nameEnd;
@@ -178,6 +179,20 @@ function flagsOf(file: Exclude<JobFile, { openFd: number }>): number {
     (file.wantIdentity ? FLAG.wantIdentity : 0) |
     (file.metadata.atimeNs === undefined ? 0 : FLAG.hasAtime)
   );
+}
+
+type TimeColumns = Pick<FileColumns, "seconds" | "nanoseconds">;
+const NS_PER_SECOND = 1_000_000_000n;
+
+/** Rounded towards the past, so that nanoseconds count forwards before 1970 too. */
+function putTime({ seconds, nanoseconds }: TimeColumns, at: number, timeNs: bigint): void {
+  const ns = ((timeNs % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
+  seconds[at] = (timeNs - ns) / NS_PER_SECOND;
+  nanoseconds[at] = Number(ns);
+}
+
+function timeAt({ seconds, nanoseconds }: TimeColumns, at: number): bigint {
+  return (seconds[at] as bigint) * NS_PER_SECOND + BigInt(nanoseconds[at] as number);
 }
 
 const NO_XATTRS: readonly FsXattr[] = [];
@@ -196,8 +211,8 @@ export function decodeJobFile(columns: FileColumns, slot: number): JobFile {
       mode: columns.modes[slot] as number,
       uid: columns.uids[slot] as number,
       gid: columns.gids[slot] as number,
-      mtimeNs: columns.mtimes[slot] as bigint,
-      atimeNs: (flags & FLAG.hasAtime) === 0 ? undefined : columns.atimes[slot],
+      mtimeNs: timeAt(columns, 2 * slot),
+      atimeNs: (flags & FLAG.hasAtime) === 0 ? undefined : timeAt(columns, 2 * slot + 1),
       xattrs: columns.xattrs.get(slot) ?? NO_XATTRS,
     },
     replace: (flags & FLAG.replace) !== 0,
