@@ -16,6 +16,8 @@ export interface MountNative {
   }): void;
   /** umount2(2). */
   umount2(path: Bytes, flags: number): void;
+  /** _exit(2): ends the process where a blocked thread would keep it from ending. */
+  exitNow?(status: number): never;
   /** A connected pair of Unix stream sockets, both close-on-exec; the caller closes them. */
   socketPair(): readonly [number, number];
   /**

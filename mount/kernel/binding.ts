@@ -35,10 +35,14 @@ export async function mountWithKernel(
   session.start();
   const watchdog = startWatchdog(mountPoint);
   const device = (await findMount(mountPoint))?.device;
-  const onExit = (): void => {
-    letGo(mountPoint, device, options.native);
+  const onExit = (status: number): void => {
+    const isReleased = letGo(mountPoint, device, options.native);
     // What somebody mounts there next is no business of the watchdog.
     watchdog.dismiss();
+    if (isReleased) return;
+    // Programs still use it, and nothing else wakes the threads: an exit that hangs would be worse.
+    options.native.exitNow?.(status);
+    process.kill(process.pid, "SIGKILL");
   };
   process.on("exit", onExit);
   const closed = session.closed.then(() => {
@@ -61,13 +65,13 @@ export async function mountWithKernel(
  * The last resort when a process exits while mounted. The threads that wait for requests keep it
  * from ending, so the connection has to be broken: by unmounting, and where programs still hold the
  * mount, by aborting it. None of this needs an answer from this process.
+ *
+ * @returns Whether the threads will wake.
  */
-function letGo(mountPoint: string, device: string | undefined, native: MountNative): void {
+function letGo(mountPoint: string, device: string | undefined, native: MountNative): boolean {
   const isMounted = findMountSync(mountPoint)?.device === device;
   const isReleased = isMounted && unmountNow(mountPoint, native);
-  if (isReleased || abortConnection(device)) return;
-  // Programs still use it, and nothing else wakes the threads: an exit that hangs would be worse.
-  process.kill(process.pid, "SIGKILL");
+  return isReleased || abortConnection(device);
 }
 
 /** @returns Whether it is certain that nobody uses the mount any more. */

@@ -279,6 +279,15 @@ export function umount2(path: Bytes, flags: number): void {
 }
 
 /**
+ * _exit(2): the process ends at once, with this status. For when a thread that is blocked in a
+ * system call would keep it from ending; nothing is flushed and no handler runs.
+ */
+export function exitNow(status: number): never {
+  exitOf()(status);
+  throw new Error("forge has a defect: _exit returned");
+}
+
+/**
  * Two connected stream sockets, closed on exec. One that stands in `stdio` of `child_process.spawn`
  * is open in the child all the same, under its place there.
  */
@@ -569,6 +578,7 @@ const mountOf = symbol<(source: C, target: C, type: C, flags: number, data: C) =
 const umount2Of = symbol<(path: C, flags: number) => number>(
   "int umount2(const void *path, int flags)",
 );
+const exitOf = symbol<(status: number) => void>("void _exit(int status)");
 const socketpairOf = symbol<
   (domain: number, type: number, protocol: number, fds: Int32Array) => number
 >("int socketpair(int domain, int type, int protocol, void *fds)");

@@ -1,6 +1,7 @@
 /** `forge mount`: the snapshots as a folder, until Ctrl-C. */
 import { setTimeout as wait } from "node:timers/promises";
 import {
+  exitNow,
   messageOf,
   mount as mountSyscall,
   openRepositoryFs,
@@ -56,7 +57,7 @@ export const mount: Command = defineCommand({
         });
         const localPath = localPathOf(repository);
         const mounted = await mountFs(fs, values.mountpoint, {
-          native: { mount: mountSyscall, umount2, socketPair, receiveFd },
+          native: { mount: mountSyscall, umount2, socketPair, receiveFd, exitNow },
           binding: values.binding,
           allowOther: values.allowOther || settings.mount.allowOther,
           refuse: localPath === undefined ? [] : [localPath],
