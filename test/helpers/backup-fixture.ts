@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 import type { Bytes } from "../../engine/base/bytes.ts";
-import type { ForgeError } from "../../engine/base/errors.ts";
+import { type ForgeError, isForgeError } from "../../engine/base/errors.ts";
 import type { ChunkerParameters } from "../../engine/chunking/fastcdc.ts";
 import type { KdfParameters } from "../../engine/crypto/kdf.ts";
 import { nativePlatform } from "../../engine/platform/node/native.ts";
@@ -18,7 +18,12 @@ import { openSnapshotFs } from "../../engine/read/snapshot-fs.ts";
 import { type Repository, loadIndex } from "../../engine/repository/repository.ts";
 import { listSnapshots } from "../../engine/repository/snapshot-store.ts";
 import type { Snapshot } from "../../engine/snapshots/snapshot.ts";
-import type { Backend, ReadBackend } from "../../engine/storage/backend.ts";
+import {
+  type Backend,
+  OBJECT_KINDS,
+  type ObjectKind,
+  type ReadBackend,
+} from "../../engine/storage/backend.ts";
 import type { BackupResult } from "../../engine/write/backup.ts";
 import { initRepository } from "../../engine/write/init.ts";
 import { type LocalBackupOptions, backupLocally } from "../../engine/write/node/local-backup.ts";
@@ -149,12 +154,41 @@ export async function snapshotsOf(repository: Repository): Promise<Snapshot[]> {
 /** What counts of a tree: a line an entry, by raw path ("latin1") below the tree's root. */
 export type TreeLines = ReadonlyMap<string, string>;
 
-/** Reads all of a snapshot's directory at `path`, contents included. */
+/**
+ * Reads all of a snapshot's directory at `path`, contents included.
+ * @param onProblem Told of what cannot be read, which is left out; when absent that is thrown.
+ */
 export async function snapshotLines(
   readSide: ReadSide,
   snapshot: Snapshot,
   path: string,
+  onProblem?: (error: ForgeError) => void,
 ): Promise<TreeLines> {
+  const lines = new Map<string, string>();
+  await tolerating(onProblem, () => addSnapshot(readSide, snapshot, path, { lines, onProblem }));
+  return lines;
+}
+
+interface Walk {
+  readonly lines: Map<string, string>;
+  readonly onProblem: ((error: ForgeError) => void) | undefined;
+}
+
+async function tolerating(onProblem: Walk["onProblem"], read: () => Promise<void>): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    if (onProblem === undefined || !isForgeError(error)) throw error;
+    onProblem(error);
+  }
+}
+
+async function addSnapshot(
+  readSide: ReadSide,
+  snapshot: Snapshot,
+  path: string,
+  walk: Walk,
+): Promise<void> {
   const { root } = await openSnapshotFs(readSide, snapshot);
   let at: FsEntry = root;
   for (const name of path.split("/").filter((part) => part !== "")) {
@@ -163,25 +197,21 @@ export async function snapshotLines(
     if (child === undefined) throw new Error(`${path} is not in the snapshot`);
     at = child;
   }
-  const lines = new Map<string, string>();
-  if (at.type === "directory") await addSnapshotLines(at, "", lines);
-  return lines;
+  if (at.type === "directory") await addSnapshotLines(at, "", walk);
 }
 
-async function addSnapshotLines(
-  directory: FsDirectory,
-  prefix: string,
-  lines: Map<string, string>,
-): Promise<void> {
+async function addSnapshotLines(directory: FsDirectory, prefix: string, walk: Walk): Promise<void> {
   for await (const entry of fsEntries(directory)) {
     const path = `${prefix}/${Buffer.from(entry.name).toString("latin1")}`;
-    const { mode, uid, gid, mtimeNs, ctimeNs, linkCount, sizeBytes } = entry.attributes;
-    const line: (string | number | bigint)[] = [entry.type, mode, uid, gid, mtimeNs, ctimeNs];
-    if (entry.type !== "directory") line.push(linkCount);
-    if (entry.type === "file") line.push(sizeBytes, await snapshotContent(entry));
-    if (entry.type === "symlink") line.push(Buffer.from(entry.target).toString("hex"));
-    lines.set(path, line.join(" "));
-    if (entry.type === "directory") await addSnapshotLines(entry, path, lines);
+    await tolerating(walk.onProblem, async () => {
+      const { mode, uid, gid, mtimeNs, ctimeNs, linkCount, sizeBytes } = entry.attributes;
+      const line: (string | number | bigint)[] = [entry.type, mode, uid, gid, mtimeNs, ctimeNs];
+      if (entry.type !== "directory") line.push(linkCount);
+      if (entry.type === "file") line.push(sizeBytes, await snapshotContent(entry));
+      if (entry.type === "symlink") line.push(Buffer.from(entry.target).toString("hex"));
+      walk.lines.set(path, line.join(" "));
+      if (entry.type === "directory") await addSnapshotLines(entry, path, walk);
+    });
   }
 }
 
@@ -230,20 +260,22 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+export interface StoredObject {
+  readonly kind: ObjectKind;
+  readonly name: string;
+  readonly bytes: Bytes;
+}
+
 /** Every object of a repository, by kind. */
-export async function objectsOf(
-  backend: ReadBackend,
-): Promise<{ readonly kind: ObjectKindName; readonly name: string; readonly bytes: Bytes }[]> {
-  const objects: { kind: ObjectKindName; name: string; bytes: Bytes }[] = [];
-  for (const kind of ["config", "keys", "packs", "index", "snapshots", "leases"] as const) {
+export async function objectsOf(backend: ReadBackend): Promise<StoredObject[]> {
+  const objects: StoredObject[] = [];
+  for (const kind of OBJECT_KINDS) {
     for (const { name } of await backend.list(kind)) {
       objects.push({ kind, name, bytes: await backend.read({ kind, name }) });
     }
   }
   return objects;
 }
-
-type ObjectKindName = "config" | "keys" | "packs" | "index" | "snapshots" | "leases";
 
 function fail(error: ForgeError): never {
   throw error;
