@@ -62,7 +62,7 @@ mounted=no
 if [ -e /dev/fuse ] && [ -r /dev/fuse ] && [ -w /dev/fuse ]; then
   step "5. Mount all snapshots and look into them with ordinary tools"
   show "forge mount $mount_point"
-  forge mount "$mount_point" 2>"$work/mount.log" &
+  "$root/bin/forge.cjs" mount "$mount_point" 2>"$work/mount.log" &
   mount_pid=$!
   waited=0
   while [ ! -e "$mount_point/snapshots/latest" ] && kill -0 "$mount_pid" 2>/dev/null && [ $waited -lt 100 ]; do
@@ -76,11 +76,11 @@ if [ -e /dev/fuse ] && [ -r /dev/fuse ] && [ -w /dev/fuse ]; then
     older=$(ls "$mount_point/snapshots" | sort | head -1)
     show "cat $mount_point/snapshots/$older$notes/letter.txt"
     cat "$mount_point/snapshots/$older$notes/letter.txt"
-    show "diff -r $data $mount_point/snapshots/latest$data   (the copy against the original)"
-    if diff -r "$data" "$mount_point/snapshots/latest$data" >"$work/diff.log" 2>&1; then
+    show "diff -r --no-dereference $data $mount_point/snapshots/latest$data   (the copy against the original)"
+    if diff -r --no-dereference "$data" "$mount_point/snapshots/latest$data" >"$work/diff.log" 2>&1; then
       printf '%s\n' "no difference"
     else
-      printf '%s\n' "some differences, see $work/diff.log (dangling links count as such)"
+      printf '%s\n' "some differences, see $work/diff.log"
     fi
   else
     printf '%s\n' "The mount did not come up:"
