@@ -6,6 +6,7 @@
 //   node scripts/build.mjs --if-needed  only when a source is newer than dist/
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,9 +16,9 @@ const stamp = path.join(dist, ".built");
 const SOURCES = ["engine", "mount", "webdav", "src"];
 const INPUTS = SOURCES.concat("tsconfig.json", "tsconfig.build.json", "package-lock.json");
 
-const lock = path.join(root, "node_modules", ".forge-build");
+const lock = path.join(os.tmpdir(), `forge-build-${root.replace(/[^A-Za-z0-9]+/g, "-")}`);
 takeLock();
-process.on("exit", () => fs.rmdirSync(lock));
+process.on("exit", () => fs.rmSync(lock, { recursive: true, force: true }));
 if (process.argv.includes("--if-needed") && isFresh()) process.exit(0);
 
 const started = Date.now();

@@ -1,5 +1,5 @@
 /** forge as a program: argv → command → exit code. */
-import { isForgeError } from "../engine/base/errors.ts";
+import { ForgeError, isForgeError } from "../engine/base/errors.ts";
 import { parseCommandLine } from "./cli/command-line.ts";
 import { COMMANDS } from "./cli/command-table.ts";
 import { EXIT, exitCodeOfError } from "./cli/exit-code.ts";
@@ -21,9 +21,7 @@ process.on("SIGINT", () => interrupt("SIGINT"));
 process.on("SIGTERM", () => interrupt("SIGTERM"));
 // The terminal was closed: as SIGTERM, so that a mount is not left behind dead.
 process.on("SIGHUP", () => interrupt("SIGHUP"));
-process.on("uncaughtException", (error) =>
-  fail(new Error(`forge has a defect: ${error.message}`, { cause: error })),
-);
+process.on("uncaughtException", fail);
 
 let output = new Output({
   stdout: process.stdout,
@@ -78,10 +76,11 @@ function fail(error: unknown): never {
   output.clearTransient();
   // Whatever fell over because it was stopped was stopped.
   const interrupted = stop.signal.aborted && (!isForgeError(error) || error.code === "io");
-  if (interrupted && output.verbosity === 0)
-    process.stderr.write("forge: stopped before it was finished.\n");
-  else output.failure(error);
-  process.exit(interrupted ? EXIT.interrupted : exitCodeOfError(error));
+  const told = interrupted
+    ? new ForgeError("aborted", "Stopped before it was finished", { cause: error })
+    : error;
+  output.failure(told);
+  process.exit(exitCodeOfError(told));
 }
 
 function drained(stream: NodeJS.WriteStream): Promise<void> {

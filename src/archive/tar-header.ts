@@ -149,7 +149,8 @@ function encodeUstar(entry: TarEntry, typeFlag: string): Bytes {
   putOctal(block, { at: 329, width: 8, value: Math.min(entry.deviceMajor, OCTAL_7_MAX) });
   putOctal(block, { at: 337, width: 8, value: Math.min(entry.deviceMinor, OCTAL_7_MAX) });
   // The sum of all bytes, its own field counted as spaces.
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of block) sum += byte;
   putOctal(block, { at: 148, width: 7, value: sum });
   return block;
 }

@@ -159,7 +159,9 @@ export function toJson(value: unknown, indent = 0): string {
 
 /** The message of an error on one line, ending in a full stop. */
 function sentenceOf(error: unknown): string {
-  const text = messageOf(error)
+  const isOurs = isForgeError(error) || messageOf(error).startsWith("forge has a defect");
+  const text = (isOurs ? "" : "internal error: ")
+    .concat(messageOf(error))
     .replace(/\s*\n\s*/g, " ")
     .trim();
   if (text === "") return "It failed without saying why.";

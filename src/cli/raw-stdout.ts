@@ -8,8 +8,42 @@ const STDOUT = 1;
 /** A pipe that somebody set to non-blocking is tried again after this. */
 const RETRY_MS = 2;
 
-/** Writes all of `bytes`. @throws ForgeError "no-space", "io". */
-export async function writeToStdout(bytes: Uint8Array): Promise<void> {
+/** Small pieces are gathered up to this: a call for each header of an archive would be the cost. */
+const GATHER_BYTES = 1024 * 1024;
+
+/**
+ * Writes all pieces in order, one write under way while the next is gathered.
+ * @throws ForgeError "no-space", "io"; whatever `pieces` throws.
+ */
+export async function writeToStdout(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  let gathered = new Uint8Array(GATHER_BYTES);
+  let used = 0;
+  let writing: Promise<void> = Promise.resolve();
+  const send = async (bytes: Uint8Array): Promise<void> => {
+    await writing;
+    writing = writeAll(bytes);
+    // Its failure is met by the next `await`; until then it must not count as unhandled.
+    writing.catch(() => undefined);
+  };
+  for await (const piece of pieces) {
+    const isLarge = piece.length >= GATHER_BYTES / 2;
+    if (used > 0 && (isLarge || used + piece.length > GATHER_BYTES)) {
+      await send(gathered.subarray(0, used));
+      gathered = new Uint8Array(GATHER_BYTES);
+      used = 0;
+    }
+    if (isLarge) {
+      await send(piece);
+    } else {
+      gathered.set(piece, used);
+      used += piece.length;
+    }
+  }
+  await send(gathered.subarray(0, used));
+  await writing;
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) {
     const outcome = await writeSome(bytes.subarray(offset));
     if (outcome === "full") await wait(RETRY_MS);

@@ -19,6 +19,9 @@ export interface RunOptions {
   readonly input?: string | Buffer;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Somebody else runs it; only root can do that. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** Builds `dist/` when a source is newer. Call it once in `beforeAll`. */
@@ -72,6 +75,7 @@ export class ForgeWorld {
       input: options.input ?? "",
       maxBuffer: 64 * 1024 * 1024,
       timeout: 60_000,
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.gid }),
     });
     return {
       code: ended.status,

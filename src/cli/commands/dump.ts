@@ -40,7 +40,7 @@ export const dump: Command = defineCommand({
           context.output.warn(`left out ${displayName(skippedPath)}: ${reason}`);
         },
       });
-      for await (const piece of pieces) await writeToStdout(piece);
+      await writeToStdout(pieces);
       return skipped === 0 ? EXIT.done : EXIT.someSkipped;
     });
   },

@@ -73,7 +73,7 @@ describe("output", () => {
     const error = new Error("a\n  b");
     const plain = setup({ verbosity: 1 });
     plain.output.failure(error);
-    expect(plain.stderr.text).toBe("forge: a b.\n");
+    expect(plain.stderr.text).toBe("forge: internal error: a b.\n");
     const loud = setup({ verbosity: 2 });
     loud.output.failure(error);
     expect(loud.stderr.text).toContain("output.test.ts");
