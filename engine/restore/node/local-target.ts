@@ -6,7 +6,6 @@
 import {
   closeSync,
   constants,
-  createReadStream,
   fchmodSync,
   fstatSync,
   mkdirSync,
@@ -14,9 +13,7 @@ import {
   readlinkSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { crc32 } from "node:zlib";
 import type { Bytes } from "../../base/bytes.ts";
-import { throwIfAborted } from "../../base/concurrency.ts";
 import { ForgeError, assert } from "../../base/errors.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
@@ -53,6 +50,7 @@ import {
   ownRights,
   procPath,
 } from "./entry-metadata.ts";
+import { type FileChecksum, checksumFile } from "./file-checksum.ts";
 import { LocalPackedWriter } from "./local-packed-writer.ts";
 import {
   beginNewFile,
@@ -81,7 +79,6 @@ const TYPES: ReadonlyMap<number, FsEntry["type"]> = new Map<number, FsEntry["typ
   [constants.S_IFCHR, "char-device"],
   [constants.S_IFBLK, "block-device"],
 ]);
-const CHECKSUM_PIECE_BYTES: number = 1024 * 1024;
 
 export interface LocalTargetOptions {
   /** Directories held open at a time; by default as the system's limit allows. */
@@ -288,7 +285,7 @@ class LocalTarget implements RestoreTarget {
   async checksum(
     place: Place,
     options: { readonly signal?: AbortSignal | undefined },
-  ): Promise<{ readonly sizeBytes: number; readonly crc32: number }> {
+  ): Promise<FileChecksum> {
     const fd = await attempted("read the restored file", () =>
       openat(
         this.#dirfd(place),
@@ -296,22 +293,13 @@ class LocalTarget implements RestoreTarget {
         constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
       ),
     );
-    let sizeBytes = 0;
-    let sum = 0;
     try {
-      const stream = createReadStream("", {
-        fd,
-        highWaterMark: CHECKSUM_PIECE_BYTES,
-      }) as AsyncIterable<Buffer>;
-      for await (const piece of stream) {
-        throwIfAborted(options.signal);
-        sizeBytes += piece.length;
-        sum = crc32(piece, sum);
-      }
+      return await checksumFile(fd, options.signal);
     } catch (error) {
       throw targetError(error, "read the restored file");
+    } finally {
+      closeSync(fd);
     }
-    return { sizeBytes, crc32: sum };
   }
 
   openPackedWriter(keys: KeyRing): PackedWriter {
