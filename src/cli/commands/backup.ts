@@ -23,6 +23,7 @@ import { formatBytes, formatCount, formatDuration, plural, shortId } from "../fo
 import { flag, rest, text, texts } from "../option-kinds.ts";
 import { Progress, type ProgressState, progressMode } from "../progress.ts";
 import { chooseRepositories, nameOf, settingsOf } from "../repository-choice.ts";
+import { type SourceTotals, scanSource } from "../scan-source.ts";
 import { type Session, localPathOf, withSession } from "../session.ts";
 
 export const backup: Command = defineCommand({
@@ -149,11 +150,18 @@ async function runJob(
   const { repository, readSide, settings } = session;
   const parent = parentOf(session, job, plan);
   const writer = loadWriterId(repository.config.id, environment.variables);
-  const progress = new Progress(output, progressMode(output, globals.progress));
+  const mode = progressMode(output, globals.progress);
+  const progress = new Progress(output, mode);
   const startMs = performance.now();
-  const source = job.open({ skip: await ownDirectory(session), signal });
+  const skip = await ownDirectory(session);
+  const source = job.open({ skip, signal });
+  const totals = expectedTotals(parent);
+  const scanning = new AbortController();
+  if (mode !== "none" && !totals.isWhole && !job.isStream) {
+    void scanSource(job.open({ skip, signal }), totals, scanning.signal);
+  }
   let latest: BackupProgress | undefined;
-  const state = (): ProgressState => progressState(latest, parent);
+  const state = (): ProgressState => progressState(latest, totals);
   try {
     const result = await backupLocally({
       repository,
@@ -185,6 +193,7 @@ async function runJob(
     return result;
   } finally {
     progress.stop();
+    scanning.abort();
     source.close();
   }
 }
@@ -204,21 +213,23 @@ async function ownDirectory({ settings }: Session): Promise<SkippedDirectories> 
   return found === undefined ? [] : [{ device: found.dev, inode: found.ino }];
 }
 
-/** Until the walk has met everything, the snapshot before is the best guess of how much there is. */
-function progressState(
-  numbers: BackupProgress | undefined,
-  parent: Snapshot | undefined,
-): ProgressState {
+/** The snapshot before is a good guess of how much there is. */
+function expectedTotals(parent: Snapshot | undefined): SourceTotals {
+  if (parent === undefined) return { files: 0, bytes: 0, isWhole: false };
+  return { files: parent.stats.files, bytes: parent.stats.bytes, isWhole: true };
+}
+
+function progressState(numbers: BackupProgress | undefined, totals: SourceTotals): ProgressState {
   const activity = "backing up";
   if (numbers === undefined) return { activity, files: 0, bytes: 0 };
   const { filesDone, bytesDone, filesFound, bytesFound, walkEnded } = numbers;
   const common = { activity, files: filesDone, bytes: bytesDone };
   if (walkEnded) return { ...common, filesTotal: filesFound, bytesTotal: bytesFound };
-  if (parent === undefined) return common;
+  if (!totals.isWhole) return common;
   return {
     ...common,
-    filesTotal: Math.max(filesFound, parent.stats.files),
-    bytesTotal: Math.max(bytesFound, parent.stats.bytes),
+    filesTotal: Math.max(filesFound, totals.files),
+    bytesTotal: Math.max(bytesFound, totals.bytes),
   };
 }
 
