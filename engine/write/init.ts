@@ -71,6 +71,8 @@ export async function initRepository(options: InitOptions): Promise<Repository<B
     await backend.delete([{ kind: "keys", name: slot.id }]);
     throw existing(backend);
   }
+  // The repository is made; a slot that stays opens nothing.
+  await removeOtherSlots(backend, slot.id).catch(() => undefined);
   return { backend, platform, config, keys };
 }
 
@@ -79,15 +81,18 @@ async function refuseExisting(backend: Backend): Promise<void> {
   const slots = await listIfThere(backend, "keys");
   if (slots.length === 0) return;
   const packs = await listIfThere(backend, "packs");
-  if (packs.length === 0) {
-    // Left by an init that was killed before it wrote the config: they open nothing.
-    await backend.delete(slots.map(({ name }) => ({ kind: "keys", name })));
-  } else {
-    throw new ForgeError(
-      "repository-exists",
-      `Cannot create a repository at ${backend.description}: there are keys and packs of one whose config is missing; restore the config from a copy, or choose another place`,
-    );
-  }
+  // Without packs the slots are of an init that was killed, or that is at work right now.
+  if (packs.length === 0) return;
+  throw new ForgeError(
+    "repository-exists",
+    `Cannot create a repository at ${backend.description}: there are keys and packs of one whose config is missing; restore the config from a copy, or choose another place`,
+  );
+}
+
+/** What inits that were killed left. Only who has written the config knows that they open nothing. */
+async function removeOtherSlots(backend: Backend, own: string): Promise<void> {
+  const others = (await backend.list("keys")).filter(({ name }) => name !== own);
+  await backend.delete(others.map(({ name }) => ({ kind: "keys", name })));
 }
 
 /** Only a place that is not there yet has nothing in it: any other failure must not look so. */
