@@ -64,6 +64,12 @@ describe("a configured forge", () => {
     expect(world.run(["backup", "-s", "docz"], { env })).toMatchObject({ code: 2 });
   });
 
+  test("sources that are for other repositories are not silently left out", () => {
+    const ended = world.run(["-r", "main", "backup", "-s", "photos"], { env });
+    expect(ended).toMatchObject({ code: 2 });
+    expect(ended.stderr).toContain("all for other repositories");
+  });
+
   test("a repository that is gone does not keep the others from their backup", () => {
     rmSync(world.path("one"), { recursive: true });
     const ended = world.run(["backup"], { env });

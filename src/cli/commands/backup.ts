@@ -69,6 +69,12 @@ export const backup: Command = defineCommand({
         `Cannot save a stream to ${repositories.length} repositories: it can be read once; name one with --repo`,
       );
     }
+    if (!repositories.some((repository) => jobs.some((job) => isFor(job, repository)))) {
+      throw new ForgeError(
+        "usage",
+        `Cannot back up to ${repositories.map(nameOf).join(", ")}: the chosen sources are all for other repositories`,
+      );
+    }
     const plan: BackupPlan = {
       name: values.name,
       parent: values.parent,
