@@ -267,6 +267,8 @@ export class SourceSaver {
   ): Promise<void> {
     const { source, trees, progress, onProblem } = this.#options;
     if (outcome instanceof ForgeError) {
+      // A pipe is all that was to be saved: a snapshot without it would be none.
+      if (entry.fd !== undefined) throw outcome;
       this.#report(entry, outcome);
       progress.failedFile(entry.stat.sizeBytes);
     } else {
