@@ -67,6 +67,8 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
 interface Import {
   readonly from: string;
   readonly specifier: string;
+  /** `import type` leaves nothing behind at run time. */
+  readonly isType: boolean;
 }
 
 function sources(folder: string): string[] {
@@ -78,9 +80,10 @@ function sources(folder: string): string[] {
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), "utf8");
   const pattern =
-    /^\s*(?:import|export)\b[^;]*?from\s+"([^"]+)"|import\s+"([^"]+)"|import\("([^"]+)"\)/gm;
+    /^\s*(?:import|export)\b[^;]*?from\s+"([^"]+)"|import\s+"([^"]+)"|(?:import|Require\(import\.meta\.url\))\("([^"]+)"\)/gm;
   return [...text.matchAll(pattern)].map((match) => ({
     from: file,
+    isType: /^\s*(import|export) type\b/.test(match[0]),
     specifier: match[1] ?? match[2] ?? match[3] ?? "",
   }));
 }
@@ -144,6 +147,7 @@ test("each runtime dependency is imported in exactly one file", () => {
   const counts = names.map((name) => {
     const files = new Set(
       all
+        .filter(({ isType }) => !isType)
         .filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`))
         .map(({ from }) => from),
     );

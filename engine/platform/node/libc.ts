@@ -10,12 +10,12 @@
  * One file although it is long: the native door is one place, and every function is three lines.
  */
 import { constants as fsConstants } from "node:fs";
-import { createRequire } from "node:module";
 import { constants as osConstants } from "node:os";
 import type * as Koffi from "koffi";
 import type { Bytes } from "../../base/bytes.ts";
 import { ForgeError, messageOf } from "../../base/errors.ts";
 import { ErrnoError } from "./errno-error.ts";
+import { loadKoffi } from "./koffi.ts";
 
 // linux/fcntl.h, asm-generic/fcntl.h
 export const AT_FDCWD = -100;
@@ -409,8 +409,7 @@ function load(): Loaded {
   const causes: string[] = [];
   for (const name of names) {
     try {
-      // `require` answers at once where `import()` would make every caller asynchronous.
-      const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
+      const koffi = loadKoffi();
       return { koffi, library: koffi.load(name) };
     } catch (error) {
       causes.push(`${name}: ${messageOf(error)}`);

@@ -1,0 +1,82 @@
+/**
+ * zstd called directly for small inputs. node:zlib makes a new context for every call, 20–25 µs, which
+ * for a file of a few KiB is more than compressing it takes; here one context serves a thread for its
+ * life. The functions are those of the running Node, which exports them, else the system's library.
+ * Nothing promises either: without them everything works through node:zlib.
+ */
+import type { Bytes } from "../../base/bytes.ts";
+import { loadKoffi } from "./koffi.ts";
+
+/** Above, the time of a call is that of the data. */
+export const SMALL_BYTES_MAX: number = 128 * 1024;
+/** ZSTD_COMPRESSBOUND of SMALL_BYTES_MAX, rounded up. */
+const BOUND_BYTES: number = SMALL_BYTES_MAX + 4096;
+
+interface SystemZstd {
+  readonly output: Bytes;
+  /** Bytes written to `output`, or a value above its length for an error. */
+  compress(plain: Bytes, level: number): number;
+  decompress(packed: Bytes): number;
+}
+
+/** `null` once it is known that the library is not there. */
+let library: SystemZstd | null | undefined;
+
+/** One frame of `plain`, a fresh buffer; `undefined` where node:zlib has to do it. */
+export function compressSmall(plain: Bytes, level: number): Bytes | undefined {
+  if (plain.length > SMALL_BYTES_MAX) return undefined;
+  const zstd = (library ??= load());
+  if (zstd === null) return undefined;
+  const length = zstd.compress(plain, level);
+  return length > BOUND_BYTES ? undefined : zstd.output.slice(0, length);
+}
+
+/**
+ * What a frame of at most SMALL_BYTES_MAX bytes holds, a fresh buffer; `undefined` where node:zlib has
+ * to do it, damaged frames among them: that is where they get their error.
+ */
+export function decompressSmall(packed: Bytes, plainBytes: number): Bytes | undefined {
+  if (plainBytes > SMALL_BYTES_MAX) return undefined;
+  const zstd = (library ??= load());
+  if (zstd === null) return undefined;
+  const length = zstd.decompress(packed);
+  return length === plainBytes ? zstd.output.slice(0, length) : undefined;
+}
+
+function load(): SystemZstd | null {
+  try {
+    const zstd = findLibrary();
+    const compressor: unknown = zstd.func("void *ZSTD_createCCtx()")();
+    const decompressor: unknown = zstd.func("void *ZSTD_createDCtx()")();
+    if (compressor === null || decompressor === null) return null;
+    const compress = zstd.func(
+      "size_t ZSTD_compressCCtx(void *, uint8_t *, size_t, const uint8_t *, size_t, int)",
+    ) as (...call: readonly unknown[]) => number | bigint;
+    const decompress = zstd.func(
+      "size_t ZSTD_decompressDCtx(void *, uint8_t *, size_t, const uint8_t *, size_t)",
+    ) as (...call: readonly unknown[]) => number | bigint;
+    const output = new Uint8Array(BOUND_BYTES);
+    return {
+      output,
+      // Errors are negative numbers seen as unsigned ones: always above any length.
+      compress: (plain, level) =>
+        Number(compress(compressor, output, BOUND_BYTES, plain, plain.length, level)),
+      decompress: (packed) =>
+        Number(decompress(decompressor, output, SMALL_BYTES_MAX, packed, packed.length)),
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Node's own binary, or a library of the system: the first that has zstd. */
+function findLibrary(): ReturnType<ReturnType<typeof loadKoffi>["load"]> {
+  const koffi = loadKoffi();
+  try {
+    const program = koffi.load(null);
+    program.func("unsigned int ZSTD_versionNumber()")();
+    return program;
+  } catch {
+    return koffi.load("libzstd.so.1");
+  }
+}
