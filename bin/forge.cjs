@@ -48,6 +48,10 @@ if (parseInt(process.versions.node, 10) < MAJOR_NEEDED) {
 } else {
   // Reads of /dev/fuse, fsync of packs and the KDF all occupy pool threads; four are too few.
   if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = "16";
+  // Young objects get 1 MB and not 16: nearly all die at once, and it saves 100 MB of a backup.
+  if (parseInt(process.versions.node, 10) === MAJOR_NEEDED) {
+    require("v8").setFlagsFromString("--semi-space-growth-factor=1");
+  }
   const nodeModule = require("module");
   if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
   import(require("url").pathToFileURL(main).href).catch(function (error) {
