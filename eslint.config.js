@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "node_modules", "test/golden", "**/*.js", "**/*.mjs", "**/*.cjs"] },
+  { ignores: ["dist", "node_modules", "test/golden/v1", "**/*.js", "**/*.mjs", "**/*.cjs"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
