@@ -32,7 +32,7 @@ interface Frame {
   readonly previousEntry: PreviousEntry | undefined;
   readonly previous: PreviousDirectory | undefined;
   /** `undefined` where nothing is known yet, or nothing is kept. */
-  readonly nodes: (TreeNode | undefined)[];
+  readonly nodes: (TreeNode | PreviousEntry | undefined)[];
   next: number;
   /** Entries not known yet, and one for the walk while it is inside. */
   pending: number;
@@ -198,13 +198,14 @@ export class SourceSaver {
     return true;
   }
 
-  #reuse(frame: Frame, slot: number, stat: SourceStat, { page, index }: PreviousEntry): void {
-    const node = page.node(index);
-    if (node.device === stat.device) {
-      frame.nodes[slot] = node;
+  /** The node itself is only made if the directory has to be saved. */
+  #reuse(frame: Frame, slot: number, stat: SourceStat, previous: PreviousEntry): void {
+    const { page, index } = previous;
+    if (page.device(index) === stat.device) {
+      frame.nodes[slot] = previous;
     } else {
       frame.changed = true;
-      frame.nodes[slot] = { ...node, device: stat.device };
+      frame.nodes[slot] = { ...page.node(index), device: stat.device };
     }
   }
 
@@ -313,9 +314,9 @@ export class SourceSaver {
 
   async #finish(frame: Frame): Promise<void> {
     const { progress } = this.#options;
-    const nodes = frame.nodes.filter((node) => node !== undefined);
-    const previousSubtree = await this.#findUnchangedSubtree(frame, nodes.length);
-    const subtree = previousSubtree ?? (await this.#options.trees.saveDirectory(nodes));
+    const kept = frame.nodes.filter((node) => node !== undefined);
+    const previousSubtree = await this.#findUnchangedSubtree(frame, kept.length);
+    const subtree = previousSubtree ?? (await this.#options.trees.saveDirectory(kept.map(nodeOf)));
     const node = this.#directoryNode(frame, subtree);
     frame.listing.close();
     progress.directories++;
@@ -395,6 +396,10 @@ export class SourceSaver {
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
+}
+
+function nodeOf(kept: TreeNode | PreviousEntry): TreeNode {
+  return "page" in kept ? kept.page.node(kept.index) : kept;
 }
 
 /** What a node keeps of a stat; owner names and xattrs come from elsewhere. */
