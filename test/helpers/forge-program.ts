@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const TIMEOUT_MS = 60_000;
 
 export interface Ended {
   readonly code: number | null;
@@ -22,6 +23,8 @@ export interface RunOptions {
   /** Somebody else runs it; only root can do that. */
   readonly uid?: number;
   readonly gid?: number;
+  /** Killed after this long; a minute when absent. */
+  readonly timeoutMs?: number;
 }
 
 /** Builds `dist/` when a source is newer. Call it once in `beforeAll`. */
@@ -74,8 +77,8 @@ export class ForgeWorld {
       env: this.environment(options.env),
       input: options.input ?? "",
       maxBuffer: 64 * 1024 * 1024,
-      timeout: 60_000,
-      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.gid }),
+      timeout: options.timeoutMs ?? TIMEOUT_MS,
+      ...userOf(options),
     });
     return {
       code: ended.status,
@@ -100,6 +103,16 @@ export class ForgeWorld {
       cwd: options.cwd ?? this.folder,
       env: this.environment(options.env),
       stdio: ["pipe", "pipe", "pipe"],
+      ...userOf(options),
+    });
+  }
+
+  /** Runs it without holding up this process: for what takes longer than a few seconds. */
+  finish(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return runProgram(process.execPath, [join(ROOT, "bin/forge.cjs"), ...words], {
+      ...options,
+      cwd: options.cwd ?? this.folder,
+      env: this.environment(options.env),
     });
   }
 
@@ -114,6 +127,43 @@ export class ForgeWorld {
 }
 
 export const CHEAP_KDF: readonly string[] = ["--kdf-memory-kib", "64", "--kdf-passes", "1"];
+
+/**
+ * Runs any program and tells how it ended, whichever way. Killed with SIGKILL after its time, so that
+ * a mount that hangs does not take the test along.
+ */
+export function runProgram(
+  program: string,
+  words: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: options.env ?? process.env,
+      stdio: ["pipe", "pipe", "pipe"],
+      timeout: options.timeoutMs ?? TIMEOUT_MS,
+      killSignal: "SIGKILL",
+      ...userOf(options),
+    });
+    const parts: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] };
+    child.stdout.on("data", (part: Buffer) => parts.out.push(part));
+    child.stderr.on("data", (part: Buffer) => parts.err.push(part));
+    // A program that does not read its input is no failure of ours.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(options.input ?? "");
+    child.on("error", reject);
+    child.on("close", (code) => {
+      const bytes = Buffer.concat(parts.out);
+      const stderr = Buffer.concat(parts.err).toString("utf8");
+      resolve({ code, stdout: bytes.toString("utf8"), stderr, bytes });
+    });
+  });
+}
+
+function userOf({ uid, gid }: RunOptions): { uid?: number; gid?: number } {
+  return uid === undefined ? {} : { uid, gid: gid ?? uid };
+}
 
 /** The objects of JSON lines. */
 export function jsonLines(text: string): readonly Record<string, unknown>[] {

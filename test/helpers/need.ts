@@ -27,5 +27,7 @@ function isFuseUsable(): boolean {
 
 export function hasProgram(name: string): boolean {
   const folders = (process.env["PATH"] ?? "").split(":");
-  return [...folders, "/bin", "/usr/bin"].some((folder) => existsSync(`${folder}/${name}`));
+  return [...folders, "/bin", "/usr/bin", "/sbin", "/usr/sbin"].some((folder) =>
+    existsSync(`${folder}/${name}`),
+  );
 }
