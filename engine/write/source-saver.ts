@@ -13,9 +13,11 @@ import type { BackupProgress } from "./backup-progress.ts";
 import type { Dedup } from "./dedup.ts";
 import type { FileJob } from "./file-pool.ts";
 import type { FileBatcher, FileDone, SavedContent } from "./file-batcher.ts";
+import { LinkedFiles } from "./linked-files.ts";
 import type { PreviousTree } from "./previous-tree.ts";
 import type { TreeSaver } from "./save-tree.ts";
 import type { Source, SourceDirectory, SourceEntry, SourceProblem, SourceStat } from "./source.ts";
+import { metadataOf } from "./source-metadata.ts";
 import { type PreviousDirectory, type PreviousEntry, isUnchanged } from "./unchanged.ts";
 
 /** The event loop is let run after this many directories, so that signals are heard. */
@@ -54,13 +56,13 @@ export interface SourceSaverOptions {
 
 export class SourceSaver {
   readonly #options: SourceSaverOptions;
-  /** Contents of files with several links, by device and inode: read once. */
-  readonly #links = new Map<string, { outcome?: SavedContent | ForgeError; waiting: FileDone[] }>();
+  readonly #links: LinkedFiles;
   #failure: { readonly error: unknown } | undefined;
   #root: TreeNode | undefined;
 
   constructor(options: SourceSaverOptions) {
     this.#options = options;
+    this.#links = new LinkedFiles(options.files);
   }
 
   /** @returns the root blob of the snapshot. */
@@ -241,22 +243,7 @@ export class SourceSaver {
         ? { input: { path: entry.openPath }, stat, trustFingerprints: true }
         : // A pipe cannot be read twice, so nothing may rest on a fingerprint.
           { input: { fd: entry.fd }, stat: undefined, trustFingerprints: false };
-    if (stat.linkCount < 2) return this.#options.files.add(job, done);
-    const key = `${stat.device}:${stat.inode}`;
-    const link = this.#links.get(key);
-    if (link !== undefined) {
-      if (link.outcome === undefined) link.waiting.push(done);
-      else done(link.outcome);
-      return undefined;
-    }
-    const first: { outcome?: SavedContent | ForgeError; waiting: FileDone[] } = { waiting: [] };
-    this.#links.set(key, first);
-    return this.#options.files.add(job, (outcome) => {
-      first.outcome = outcome;
-      done(outcome);
-      for (const waiting of first.waiting) waiting(outcome);
-      first.waiting = [];
-    });
+    return this.#links.add(job, stat, done);
   }
 
   async #fileDone(
@@ -289,15 +276,7 @@ export class SourceSaver {
         });
       }
       frame.nodes[slot] = {
-        ...this.#withAtime(
-          {
-            ...metadataOf(stat),
-            user: source.userName(stat.uid),
-            group: source.groupName(stat.gid),
-            xattrs: file.xattrs,
-          },
-          stat,
-        ),
+        ...this.#withAtime(metadataOf(stat, source, file.xattrs), stat),
         name: entry.name,
         content: await trees.saveContent(outcome.content),
       };
@@ -361,14 +340,7 @@ export class SourceSaver {
       if (!isForgeError(error)) throw error;
       // Its entries are saved: keep them under what the walk saw of the directory.
       this.#report(entry, error);
-      const { source } = this.#options;
-      const { uid, gid } = entry.stat;
-      metadata = {
-        ...metadataOf(entry.stat),
-        user: source.userName(uid),
-        group: source.groupName(gid),
-        xattrs: [],
-      };
+      metadata = metadataOf(entry.stat, this.#options.source, []);
     }
     return { ...this.#withAtime(metadata, entry.stat), name: entry.name, subtree };
   }
@@ -400,23 +372,6 @@ export class SourceSaver {
 
 function nodeOf(kept: TreeNode | PreviousEntry): TreeNode {
   return "page" in kept ? kept.page.node(kept.index) : kept;
-}
-
-/** What a node keeps of a stat; owner names and xattrs come from elsewhere. */
-function metadataOf(stat: SourceStat): Omit<NodeMetadata, "user" | "group" | "xattrs"> {
-  return {
-    type: stat.type,
-    mode: stat.mode,
-    uid: stat.uid,
-    gid: stat.gid,
-    mtimeNs: stat.mtimeNs,
-    ctimeNs: stat.ctimeNs,
-    device: stat.device,
-    inode: stat.inode,
-    linkCount: stat.linkCount,
-    deviceMajor: stat.deviceMajor,
-    deviceMinor: stat.deviceMinor,
-  };
 }
 
 function nextTurn(): Promise<void> {

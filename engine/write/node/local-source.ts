@@ -23,6 +23,7 @@ import type {
   SourceProblem,
   SourceStat,
 } from "../source.ts";
+import { metadataOf } from "../source-metadata.ts";
 import {
   appliedMarkers,
   CACHE_DIRECTORY_MARKER,
@@ -196,22 +197,7 @@ class LocalSource implements Source {
       });
       const linkTarget = stat.type === "symlink" ? readLink(openPath) : undefined;
       return {
-        metadata: {
-          type: stat.type,
-          mode: stat.mode,
-          uid: stat.uid,
-          gid: stat.gid,
-          user: this.userName(stat.uid),
-          group: this.groupName(stat.gid),
-          mtimeNs: stat.mtimeNs,
-          ctimeNs: stat.ctimeNs,
-          device: stat.device,
-          inode: stat.inode,
-          linkCount: stat.linkCount,
-          deviceMajor: stat.deviceMajor,
-          deviceMinor: stat.deviceMinor,
-          xattrs,
-        },
+        metadata: metadataOf(stat, this, xattrs),
         linkTarget,
       };
     } catch (error) {

@@ -10,6 +10,7 @@ import { ForgeError } from "../../base/errors.ts";
 import { groupNameOf, pipe, userNameOf } from "../../platform/node/libc.ts";
 import type { NodeType } from "../../snapshots/tree-node.ts";
 import type { Source, SourceDescription, SourceEntry, SourceStat } from "../source.ts";
+import { metadataOf } from "../source-metadata.ts";
 
 export interface StreamSourceOptions {
   /** Components of the file's path in the snapshot, at least one. */
@@ -91,24 +92,7 @@ class StreamSource implements Source {
   }
 
   describe(entry: SourceEntry): SourceDescription {
-    const { stat } = entry;
-    const metadata = {
-      type: stat.type,
-      mode: stat.mode,
-      uid: stat.uid,
-      gid: stat.gid,
-      user: this.userName(stat.uid),
-      group: this.groupName(stat.gid),
-      mtimeNs: stat.mtimeNs,
-      ctimeNs: stat.ctimeNs,
-      device: stat.device,
-      inode: stat.inode,
-      linkCount: stat.linkCount,
-      deviceMajor: 0,
-      deviceMinor: 0,
-      xattrs: [],
-    };
-    return { metadata, linkTarget: undefined };
+    return { metadata: metadataOf(entry.stat, this, []), linkTarget: undefined };
   }
 
   userName(uid: number): string {
