@@ -40,9 +40,22 @@ const PLAIN_PIECE_BYTES: number = 4 * 1024 * 1024;
 export class ContentWriter {
   readonly #options: ContentOptions;
   #packed: PackedWriter | undefined;
+  #filesFound = 0;
+  #bytesFound = 0;
 
   constructor(options: ContentOptions) {
     this.#options = options;
+  }
+
+  /** Tells of a file that will be written; when there are many, the threads begin to start. */
+  expect(sizeBytes: number): void {
+    this.#filesFound++;
+    this.#bytesFound += sizeBytes;
+    const { packSource, target } = this.#options;
+    if (this.#packed !== undefined || packSource === undefined) return;
+    if (this.#filesFound >= PACKED_FILES_MIN || this.#bytesFound >= PACKED_BYTES_MIN) {
+      this.#packed = target.openPackedWriter?.(packSource.keys);
+    }
   }
 
   /**
@@ -54,7 +67,7 @@ export class ContentWriter {
     onOutcome: (job: FileJob, outcome: Outcome) => void,
   ): Promise<void> {
     const { packSource, signal } = this.#options;
-    const writer = this.#packedWriter(jobs);
+    const writer = this.#packed;
     const plain =
       packSource === undefined || writer === undefined
         ? jobs
@@ -66,16 +79,6 @@ export class ContentWriter {
 
   async close(): Promise<void> {
     await this.#packed?.close();
-  }
-
-  #packedWriter(jobs: readonly FileJob[]): PackedWriter | undefined {
-    const { packSource, target } = this.#options;
-    if (this.#packed !== undefined || packSource === undefined) return this.#packed;
-    const bytes = jobs.reduce((sum, { attributes }) => sum + attributes.sizeBytes, 0);
-    if (jobs.length >= PACKED_FILES_MIN || bytes >= PACKED_BYTES_MIN) {
-      this.#packed = target.openPackedWriter?.(packSource.keys);
-    }
-    return this.#packed;
   }
 
   /** @returns the jobs that are left for the plain way. */

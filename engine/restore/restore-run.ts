@@ -55,6 +55,11 @@ export class RestoreRun {
     this.#content = new ContentWriter({ target, packSource, signal, onWritten });
   }
 
+  /** Tells of a file that the walk has found. */
+  expect(sizeBytes: number): void {
+    this.#content.expect(sizeBytes);
+  }
+
   /** @param before The batch before this one; its directories are finished before those of this. */
   async apply(batch: WalkBatch, before: Promise<void>): Promise<void> {
     const files: EntryAtPlace[] = [];

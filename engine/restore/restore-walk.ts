@@ -59,9 +59,10 @@ export interface WalkOptions {
   readonly onProblem: (path: string, error: ForgeError) => void;
 }
 
-/** The first batch is small so that writing begins early, later ones large to read packs in order. */
-const FIRST_BATCH_ENTRIES = 2_000;
-const BATCH_ENTRIES_MAX = 8_000;
+/** The first batch is small so that writing begins early. */
+const FIRST_BATCH_ENTRIES = 1_000;
+/** Large enough to read a pack of small files in few spans; an entry on its way takes some 4 KB. */
+const BATCH_ENTRIES_MAX = 4_000;
 /** Directories listed ahead of the walk. */
 const LISTED_AHEAD = 16;
 
@@ -80,7 +81,7 @@ export async function* walkForRestore(
     yield { entries, finished };
     entries = [];
     finished = [];
-    limit = Math.min(limit * 4, BATCH_ENTRIES_MAX);
+    limit = Math.min(limit * 2, BATCH_ENTRIES_MAX);
   }
   yield { entries, finished };
 }

@@ -63,7 +63,11 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     const running: Promise<void>[] = [];
     let before: Promise<void> = Promise.resolve();
     try {
-      for await (const batch of batchesOf(options, opened, log)) {
+      const onFile = (sizeBytes: number): void => {
+        log.found(sizeBytes);
+        if (!dryRun) run.expect(sizeBytes);
+      };
+      for await (const batch of batchesOf(options, opened, { log, onFile })) {
         before = run.apply(batch, before);
         // Its failure is thrown where it is awaited; until then it must not count as unhandled.
         before.catch(() => undefined);
@@ -88,11 +92,11 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
 async function* batchesOf(
   options: RestoreOptions,
   opened: OpenedDirectory,
-  log: RestoreLog,
+  { log, onFile }: { readonly log: RestoreLog; readonly onFile: (sizeBytes: number) => void },
 ): AsyncGenerator<WalkBatch> {
   const { root, select, signal } = options;
   const onEntry = ({ entry, attributes }: WalkedEntry): void => {
-    if (entry.type === "file") log.found(attributes.sizeBytes);
+    if (entry.type === "file") onFile(attributes.sizeBytes);
   };
   if (root.type === "directory") {
     const top: WalkedDirectory = {

@@ -18,6 +18,7 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFO
 /** Only restore itself may enter a directory until it gets its own mode. */
 export const UNFINISHED_MODE = 0o700;
 const OPEN_MAX = 4096;
+const SETGID = 0o2000n;
 const DEFAULT_ACL = utf8("system.posix_acl_default");
 
 /** One directory. Only the table touches `fd` and `pins`. */
@@ -28,6 +29,8 @@ export class LocalDirectory implements TargetDirectory {
   readonly identity: FileIdentity;
   /** What is made in it gets an ACL that no snapshot knows of. */
   readonly inheritsAcl: boolean;
+  /** What is made in it belongs to the user and group of the restore, so chown may be left out. */
+  readonly givesOwn: boolean;
   fd: number;
   pins = 0;
 
@@ -36,13 +39,21 @@ export class LocalDirectory implements TargetDirectory {
     readonly name: Bytes;
     readonly created: boolean;
     readonly fd: number;
+    readonly rights: Rights;
   }) {
     this.parent = options.parent;
     this.name = options.name;
     this.created = options.created;
     this.fd = options.fd;
-    const { dev, ino } = fstatSync(options.fd, { bigint: true });
+    const { dev, ino, uid, gid, mode } = fstatSync(options.fd, { bigint: true });
     this.identity = { device: dev, inode: ino };
+    // The directory was made here itself: its own owner shows what the file system does, whether it
+    // maps users (NFS) or hands down the group.
+    this.givesOwn =
+      options.created &&
+      Number(uid) === options.rights.uid &&
+      Number(gid) === options.rights.gid &&
+      (mode & SETGID) === 0n;
     // A directory made by restore can only have inherited one.
     this.inheritsAcl =
       options.created && options.parent !== undefined
@@ -71,7 +82,9 @@ export class DirectoryTable {
 
   /** @param fd Of the directory that everything goes into; owned by the table from now on. */
   addRoot(fd: number, created: boolean): LocalDirectory {
-    const root = new LocalDirectory({ parent: undefined, name: new Uint8Array(0), created, fd });
+    const name = new Uint8Array(0);
+    const rights = this.#rights;
+    const root = new LocalDirectory({ parent: undefined, name, created, fd, rights });
     // The root cannot be opened again by a name, so it is never closed before the end.
     root.pins = 1;
     return root;
@@ -117,7 +130,7 @@ export class DirectoryTable {
       const created = make && this.#make(dirfd, name, parent.created);
       const fd = this.#open(dirfd, name);
       if (fd === undefined) return undefined;
-      const directory = new LocalDirectory({ parent, name, created, fd });
+      const directory = new LocalDirectory({ parent, name, created, fd, rights: this.#rights });
       this.#hold(directory);
       return directory;
     } catch (error) {

@@ -160,17 +160,24 @@ const SETGID = 0o2000;
 /**
  * @param options.strip Also removes xattrs that the entry did not have: for what was there before,
  *   and where new entries inherit an ACL.
+ * @param options.isOwn The entry is new and belongs to the user and group of `rights`.
  * @returns the bits of `LOST` for what the rights or the file system do not allow.
  * @throws what the system said, when mode or times cannot be set.
  */
 export function applyMetadata(
   door: MetadataDoor,
   metadata: EntryMetadata,
-  options: { readonly rights: Rights; readonly strip: boolean },
+  options: {
+    readonly rights: Rights;
+    readonly strip: boolean;
+    readonly isOwn?: boolean | undefined;
+  },
 ): number {
   const { uid, gid } = metadata;
+  const { rights } = options;
   let { mode } = metadata;
-  const kept = giveOwner(door, uid, gid, options.rights);
+  const isOwnerRight = options.isOwn === true && uid === rights.uid && gid === rights.gid;
+  const kept = isOwnerRight ? 0 : giveOwner(door, uid, gid, rights);
   let lost = kept === 0 ? 0 : LOST.owner;
   if ((mode & kept) !== 0) {
     lost |= LOST.setid;

@@ -24,8 +24,8 @@ import {
 import { targetError } from "./target-error.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
 
-/** Sealed bytes read and not yet written: with what threads decode, some 150 MB of memory. */
-const SPAN_BUDGET_BYTES: number = 48 * 1024 * 1024;
+/** Sealed bytes read and not yet written: one span at work and one waiting for each of two threads. */
+const SPAN_BUDGET_BYTES: number = 32 * 1024 * 1024;
 /** Spans under way: enough to hide the latency of a remote storage. */
 const SPANS_AT_A_TIME = 12;
 /** Threads beyond this wait for each other in the file system. */
@@ -174,6 +174,7 @@ export class LocalPackedWriter implements PackedWriter {
         replace,
         sparse: part.dataBytes < sizeBytes,
         strip: directory.inheritsAcl,
+        isOwn: directory.givesOwn,
         wantIdentity: hardLinkKey !== undefined,
       };
       return { part, open: undefined, directory, jobFile };
@@ -250,6 +251,7 @@ export class LocalPackedWriter implements PackedWriter {
         metadata: metadataOf(packed.file, packed.attributes),
         rights: this.#rights,
         strip: directory.inheritsAcl,
+        isOwn: directory.givesOwn,
         wantIdentity: packed.attributes.hardLinkKey !== undefined,
       });
       state.window.onDone(packed, { losses: lossesOf(lost), identity });

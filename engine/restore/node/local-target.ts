@@ -373,6 +373,7 @@ class LocalTarget implements RestoreTarget {
               metadata: metadataOf(entry),
               rights: this.#rights,
               strip: directory.inheritsAcl,
+              isOwn: directory.givesOwn,
               wantIdentity: entry.attributes.hardLinkKey !== undefined,
             });
             return { losses: lossesOf(lost), identity };
@@ -406,6 +407,7 @@ class LocalTarget implements RestoreTarget {
       const lost = applyMetadata(door, metadataOf(entry), {
         rights: this.#rights,
         strip: directory.inheritsAcl && entry.type !== "symlink",
+        isOwn: directory.givesOwn,
       });
       const identity =
         entry.attributes.hardLinkKey === undefined ? undefined : this.#identityOf(dirfd, madeName);

@@ -61,6 +61,8 @@ export interface FinishOptions {
   readonly metadata: EntryMetadata;
   readonly rights: Rights;
   readonly strip: boolean;
+  /** See `applyMetadata`. */
+  readonly isOwn: boolean;
   readonly wantIdentity: boolean;
 }
 

@@ -20,6 +20,7 @@ export type JobFile =
       readonly replace: boolean;
       readonly sparse: boolean;
       readonly strip: boolean;
+      readonly isOwn: boolean;
       readonly wantIdentity: boolean;
     };
 
@@ -73,7 +74,7 @@ export interface FileColumns {
   readonly xattrs: ReadonlyMap<number, readonly FsXattr[]>;
 }
 
-const FLAG = { replace: 1, sparse: 2, strip: 4, wantIdentity: 8, hasAtime: 16 } as const;
+const FLAG = { replace: 1, sparse: 2, strip: 4, wantIdentity: 8, hasAtime: 16, isOwn: 32 } as const;
 
 export interface SlotFailure {
   readonly slot: number;
@@ -176,6 +177,7 @@ function flagsOf(file: Exclude<JobFile, { openFd: number }>): number {
     (file.replace ? FLAG.replace : 0) |
     (file.sparse ? FLAG.sparse : 0) |
     (file.strip ? FLAG.strip : 0) |
+    (file.isOwn ? FLAG.isOwn : 0) |
     (file.wantIdentity ? FLAG.wantIdentity : 0) |
     (file.metadata.atimeNs === undefined ? 0 : FLAG.hasAtime)
   );
@@ -218,6 +220,7 @@ export function decodeJobFile(columns: FileColumns, slot: number): JobFile {
     replace: (flags & FLAG.replace) !== 0,
     sparse: (flags & FLAG.sparse) !== 0,
     strip: (flags & FLAG.strip) !== 0,
+    isOwn: (flags & FLAG.isOwn) !== 0,
     wantIdentity: (flags & FLAG.wantIdentity) !== 0,
   };
 }

@@ -229,7 +229,7 @@ describe("directories that somebody swaps for symlinks during the restore", () =
     const stored = await storeTree(source);
     const before = canaryState();
     await withRacer(async () => {
-      for (let run = 0; run < 15; run++) {
+      for (let run = 0; run < 8; run++) {
         await restoreInto(out, { ...stored, overwrite: "always", openDirectoriesMax: 64 });
       }
     });

@@ -16,7 +16,7 @@ const metadata = {
 };
 
 test("files come out of the columns as they went in", () => {
-  const plain = { replace: false, sparse: false, strip: false, wantIdentity: false };
+  const plain = { replace: false, sparse: false, strip: false, isOwn: false, wantIdentity: false };
   const files: JobFile[] = [
     { dirfd: 5, name: utf8("a"), sizeBytes: 2 ** 45, metadata, ...plain },
     { openFd: 0 },
@@ -33,6 +33,7 @@ test("files come out of the columns as they went in", () => {
       replace: true,
       sparse: true,
       strip: true,
+      isOwn: true,
       wantIdentity: true,
     },
     { openFd: 17 },
