@@ -9,6 +9,7 @@ import { type Bytes, ByteReader } from "../../engine/base/bytes.ts";
 import { ForgeError, messageOf } from "../../engine/base/errors.ts";
 import type { FsDirectory, FsEntry, FsFile, ReadonlyFs } from "../../engine/read/readonly-fs.ts";
 import { ERRNO, errnoOf, isDataFailure } from "../errno.ts";
+import { HoleCache } from "../hole-cache.ts";
 import { type Inode, InodeTable, pathOf } from "../inode-table.ts";
 import { Prefetcher } from "../prefetch.ts";
 import { SEEK_DATA, SEEK_HOLE, seekInHoles } from "../seek.ts";
@@ -61,6 +62,7 @@ export class Operations {
   readonly #options: OperationsOptions;
   readonly #table: InodeTable;
   readonly #prefetcher: Prefetcher;
+  readonly #holes = new HoleCache();
   readonly #pending = new PendingRequests();
   readonly #directories = new Map<number, DirectoryReader>();
   readonly #out = new Uint8Array(READ_BYTES_MAX);
@@ -292,7 +294,7 @@ export class Operations {
     const offset = Number(reader.i64());
     const whence = reader.u32();
     if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new Refusal(ERRNO.EINVAL);
-    const holes = await file.holes();
+    const holes = await this.#holes.holesOf(file);
     const found = seekInHoles(holes, file.attributes.sizeBytes, { offset, whence });
     if (found === undefined) throw new Refusal(ERRNO.ENXIO);
     writeU64(this.#view, 0, found);
