@@ -1,0 +1,116 @@
+/** Samples → medians, ratios, a table for the terminal and an object for a file. */
+import { ROWS, ROW_IDS, type RowId, type Sample } from "./rows.ts";
+
+export interface RowResult {
+  readonly row: RowId;
+  readonly label: string;
+  /** forge's time is to be at most this share of the better peer's. */
+  readonly target: number;
+  /** forge's median ÷ the better peer's; undefined when one of them is missing. */
+  readonly ratio: number | undefined;
+  readonly tools: Readonly<Record<string, ToolResult>>;
+}
+
+export interface ToolResult {
+  /** Every repeat, in order. */
+  readonly seconds: readonly number[];
+  readonly medianSeconds: number;
+  readonly medianCpuSeconds: number;
+  readonly peakBytes: number;
+  readonly medianAddedBytes: number | undefined;
+}
+
+/** @param samples By tool, all repeats. */
+export function summarize(samples: ReadonlyMap<string, readonly Sample[]>): RowResult[] {
+  return ROW_IDS.flatMap((row) => {
+    const tools: Record<string, ToolResult> = {};
+    for (const [tool, all] of samples) {
+      const own = all.filter((sample) => sample.row === row);
+      if (own.length > 0) tools[tool] = summaryOf(own);
+    }
+    if (Object.keys(tools).length === 0) return [];
+    const peers = Object.entries(tools).filter(([tool]) => tool !== "forge");
+    const best = Math.min(...peers.map(([, { medianSeconds }]) => medianSeconds));
+    const own = tools["forge"]?.medianSeconds;
+    const ratio = own === undefined || peers.length === 0 ? undefined : own / best;
+    return [{ row, ...ROWS[row], ratio, tools }];
+  });
+}
+
+function summaryOf(samples: readonly Sample[]): ToolResult {
+  const added = samples.flatMap(({ addedBytes }) => (addedBytes === undefined ? [] : addedBytes));
+  return {
+    seconds: samples.map(({ seconds }) => seconds),
+    medianSeconds: median(samples.map(({ seconds }) => seconds)),
+    medianCpuSeconds: median(samples.map(({ cpuSeconds }) => cpuSeconds)),
+    peakBytes: Math.max(...samples.map(({ peakBytes }) => peakBytes)),
+    medianAddedBytes: added.length === 0 ? undefined : median(added),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low = 0, high = low] = sorted.slice(Math.ceil(middle) - 1, Math.floor(middle) + 1);
+  return (low + high) / 2;
+}
+
+/** Markdown, so that it can stand in a README as it is. Seconds; CPU seconds after the stroke. */
+export function tableOf(results: readonly RowResult[], tools: readonly string[]): string {
+  const rows = [
+    ["step", ...tools, "forge ÷ best peer", "aim", ""],
+    ...results.map(({ label, target, ratio, tools: found }) => [
+      label,
+      ...tools.map((tool) => timeCell(found[tool])),
+      ratio === undefined ? "–" : ratio.toFixed(2),
+      String(target),
+      ratio === undefined ? "" : ratio > 1 ? "behind" : ratio > target ? "short of the aim" : "met",
+    ]),
+  ];
+  return markdown(rows);
+}
+
+/** Peak memory by kind of work, and bytes added by backups. */
+export function sizesTableOf(results: readonly RowResult[], tools: readonly string[]): string {
+  const kinds: [string, RegExp][] = [
+    ["peak memory, backup", /^backup-/],
+    ["peak memory, restore", /^restore-/],
+    ["peak memory, mount", /^mount-/],
+  ];
+  const peaks = kinds.map(([label, pattern]) => {
+    const rows = results.filter(({ row }) => pattern.test(row));
+    const cells = tools.map((tool) => {
+      const bytes = Math.max(0, ...rows.map(({ tools: found }) => found[tool]?.peakBytes ?? 0));
+      return megabytes(bytes === 0 ? undefined : bytes);
+    });
+    return [label, ...cells];
+  });
+  const added = results
+    .filter(({ row }) => row.startsWith("backup-"))
+    .map(({ label, tools: found }) => [
+      `bytes added, ${label}`,
+      ...tools.map((tool) => megabytes(found[tool]?.medianAddedBytes)),
+    ]);
+  return markdown([["MB", ...tools], ...peaks, ...added]);
+}
+
+function timeCell(result: ToolResult | undefined): string {
+  if (result === undefined) return "–";
+  const time = result.medianSeconds;
+  return `${time.toFixed(time < 1 ? 3 : 2)} / ${result.medianCpuSeconds.toFixed(2)}`;
+}
+
+function megabytes(bytes: number | undefined): string {
+  return bytes === undefined ? "–" : (bytes / 1e6).toFixed(bytes < 10e6 ? 2 : 0);
+}
+
+function markdown(rows: readonly (readonly string[])[]): string {
+  const [head = []] = rows;
+  const widths = head.map((_, column) =>
+    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" | ")} |`;
+  const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;
+  return [line(head), rule, ...rows.slice(1).map(line)].join("\n");
+}

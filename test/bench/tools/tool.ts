@@ -1,0 +1,30 @@
+/** What the rows need of a backup program; one file per program beside this one. */
+import { type Command, run } from "../process.ts";
+
+export const PASSPHRASE = "correct horse battery staple";
+
+export interface Tool {
+  readonly name: string;
+  readonly version: string;
+  /** @param repository A path that does not exist yet. */
+  init(repository: string): Command;
+  /** @param number 1 for a repository's first snapshot of `path`, then 2 … */
+  backup(repository: string, path: string, number: number): Command;
+  /** Restores the newest snapshot, which has `number`, into the empty folder `target`. */
+  restore(repository: string, number: number, target: string): Command;
+  list(repository: string, number: number): Command;
+  dump(repository: string, number: number, path: string): Command;
+  /** Stays in the foreground until it is unmounted. */
+  mount(repository: string, mountPoint: string): Command;
+  /** Where the snapshot's `/` is in the mount. */
+  mountedRoot(mountPoint: string, number: number): string;
+}
+
+/** The first line a program says about itself; undefined when it is not installed. */
+export function versionOf(words: readonly string[]): string | undefined {
+  try {
+    return run({ words, environment: {} }).split("\n")[0]?.trim();
+  } catch {
+    return undefined;
+  }
+}
