@@ -33,6 +33,8 @@ export interface Session {
 export interface SessionOptions {
   /** Verified chunks kept in memory. */
   readonly cacheBytes?: number | undefined;
+  /** Decoding threads of the read side; one a processor when absent. */
+  readonly threads?: number | undefined;
   /** Leave the list of snapshots empty: the command has its own way to it. */
   readonly withoutSnapshots?: boolean | undefined;
 }
@@ -70,7 +72,10 @@ export async function withSession<Result>(
       loadIndex(repository, { onProblem }),
       options.withoutSnapshots === true ? [] : listSnapshots(repository, { onProblem, signal }),
     ]);
-    const readSide = openReadSide(indexed, { chunkCacheBytes: options.cacheBytes });
+    const readSide = openReadSide(indexed, {
+      chunkCacheBytes: options.cacheBytes,
+      threads: options.threads,
+    });
     try {
       return await work({
         settings,

@@ -56,38 +56,43 @@ export const restore: Command = defineCommand({
         "Cannot restore without a place: name one with --target DIR (--target / restores in place)",
       );
     }
-    return withRepository(context, async (session) => {
-      const { output, signal, globals } = context;
-      const opened = await openPath(session, splitReference(snapshot), snapshotFilter(values));
-      const target = openLocalTarget(directory);
-      const progress = new Progress(output, progressMode(output, globals.progress));
-      const startMs = performance.now();
-      try {
-        const { repository } = session;
-        const report = await restoreEntries({
-          root: opened.entry,
-          target,
-          select: restoreSelect(include, exclude),
-          overwrite: values.overwrite,
-          dryRun: values.dryRun,
-          verify: values.verify,
-          signal,
-          onProgress: (numbers) => progress.update(() => progressState(numbers)),
-          packSource: createPackSource({
-            keys: repository.keys,
-            index: repository.index,
-            storage: repository.backend,
-          }),
-        });
-        progress.stop();
-        const seconds = (performance.now() - startMs) / 1000;
-        await tell(context, { opened, report, seconds, target: target.description, ...values });
-        return report.problemCount > 0 ? EXIT.someSkipped : EXIT.done;
-      } finally {
-        progress.stop();
-        await target.close();
-      }
-    });
+    // Restore has threads of its own, which decode what they write.
+    return withRepository(
+      context,
+      async (session) => {
+        const { output, signal, globals } = context;
+        const opened = await openPath(session, splitReference(snapshot), snapshotFilter(values));
+        const target = openLocalTarget(directory);
+        const progress = new Progress(output, progressMode(output, globals.progress));
+        const startMs = performance.now();
+        try {
+          const { repository } = session;
+          const report = await restoreEntries({
+            root: opened.entry,
+            target,
+            select: restoreSelect(include, exclude),
+            overwrite: values.overwrite,
+            dryRun: values.dryRun,
+            verify: values.verify,
+            signal,
+            onProgress: (numbers) => progress.update(() => progressState(numbers)),
+            packSource: createPackSource({
+              keys: repository.keys,
+              index: repository.index,
+              storage: repository.backend,
+            }),
+          });
+          progress.stop();
+          const seconds = (performance.now() - startMs) / 1000;
+          await tell(context, { opened, report, seconds, target: target.description, ...values });
+          return report.problemCount > 0 ? EXIT.someSkipped : EXIT.done;
+        } finally {
+          progress.stop();
+          await target.close();
+        }
+      },
+      { threads: 0 },
+    );
   },
 });
 
