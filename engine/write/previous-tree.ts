@@ -64,35 +64,47 @@ export class PreviousTree {
     }
   }
 
-  /** Whether every list blob and every chunk of a file with lists is stored. */
+  /**
+   * Whether every list blob and every chunk of a file with lists is stored. The lists are read, all
+   * of them also after a damaged one: the file is still there to make them anew.
+   */
   async confirmLists(content: FileContent | undefined): Promise<boolean> {
     if (content === undefined) return false;
-    try {
-      for (const id of content.holeLists ?? []) {
-        if (!(await this.#dedup.confirm(id))) return false;
-      }
-      if (content.chunkList === undefined) return await this.#dedup.confirmContent(content);
-      return await this.#confirmList(content.chunkList);
-    } catch (error) {
-      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
-      const damaged = damagedBlob(error);
-      if (damaged !== undefined) this.#dedup.distrust(damaged);
-      return false;
+    let isStored = true;
+    for (const id of content.holeLists ?? []) {
+      const list = await this.#readStored(id, () => this.#readSide.lists.holeList(id));
+      isStored &&= list !== undefined;
     }
+    const { chunkList } = content;
+    const chunks =
+      chunkList === undefined ? this.#dedup.confirmContent(content) : this.#confirmList(chunkList);
+    return (await chunks) && isStored;
   }
 
   async #confirmList(ref: ChunkListRef): Promise<boolean> {
-    if (!(await this.#dedup.confirm(ref.id))) return false;
-    const list = await this.#readSide.lists.chunkList(ref);
+    const list = await this.#readStored(ref.id, () => this.#readSide.lists.chunkList(ref));
+    if (list === undefined) return false;
+    let isStored = true;
     for (let entry = 0; entry < list.count; entry++) {
       const id = list.idAt(entry);
-      const isStored =
+      const one =
         list.level === 0
-          ? await this.#dedup.confirm(id)
-          : await this.#confirmList({ id, level: list.level - 1 });
-      if (!isStored) return false;
+          ? this.#dedup.confirm(id)
+          : this.#confirmList({ id, level: list.level - 1 });
+      isStored = (typeof one === "boolean" ? one : await one) && isStored;
     }
-    return true;
+    return isStored;
+  }
+
+  /** @returns `undefined` when the list is not stored, or damaged. */
+  async #readStored<List>(id: BlobId, read: () => Promise<List>): Promise<List | undefined> {
+    try {
+      return (await this.#dedup.confirm(id)) ? await read() : undefined;
+    } catch (error) {
+      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
+      this.#dedup.distrust(damagedBlob(error) ?? id);
+      return undefined;
+    }
   }
 }
 

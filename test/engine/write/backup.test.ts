@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  closeSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -10,6 +11,7 @@ import {
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -179,6 +181,37 @@ describe("a second backup", () => {
     utimesSync(`${tree}/new`, 1, 1);
     renameSync(`${tree}/new`, `${tree}/sub/3`);
     await expectStored(await take());
+  });
+});
+
+describe("what takes several blobs to describe", () => {
+  it("a directory of many pages is compared page by page, and few pages are stored again", async () => {
+    for (let i = 0; i < 2500; i++) writeFileSync(`${tree}/${i}`, "");
+    await take();
+    writeFileSync(`${tree}/1234`, "changed");
+    rmSync(`${tree}/77`);
+    writeFileSync(`${tree}/new`, "");
+    const second = await take();
+    expect(second.stats).toMatchObject({ filesNew: 1, filesChanged: 1, filesUnchanged: 2498 });
+    expect(second.stats.blobsNew).toBeLessThan(12);
+    await expectStored(second);
+  });
+
+  it("a file of many chunks and holes is recognised, and read again when its list is damaged", async () => {
+    const fd = openSync(`${tree}/file`, "w");
+    for (let i = 0; i < 80; i++) writeSync(fd, noise(4096, i + 1), 0, 4096, i * 65_536);
+    closeSync(fd);
+    const first = await take();
+    expect((await take()).stats).toMatchObject({ filesUnchanged: 1, bytesStored: 0 });
+    const { index } = await loadIndex(repository);
+    for await (const { kind, packId, offset } of index.locations()) {
+      if (kind === "list") await damage({ kind: "packs", name: packId }, offset + 20);
+    }
+    // A list of lists hides the damage below it from one backup.
+    await take();
+    const last = await take();
+    await expectStored(last);
+    await expectStored(first);
   });
 });
 
