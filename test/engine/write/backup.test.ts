@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  closeSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -11,7 +10,6 @@ import {
   truncateSync,
   utimesSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -22,9 +20,9 @@ import { verifyObjects } from "../../../engine/maintenance/verify-objects.ts";
 import { findEntry } from "../../../engine/read/readonly-fs.ts";
 import { openSnapshotFs } from "../../../engine/read/snapshot-fs.ts";
 import { LEASE_TTL_MS } from "../../../engine/repository/lease.ts";
-import { type Repository, loadIndex } from "../../../engine/repository/repository.ts";
+import { type Repository } from "../../../engine/repository/repository.ts";
 import type { Snapshot } from "../../../engine/snapshots/snapshot.ts";
-import type { Backend, ObjectRef } from "../../../engine/storage/backend.ts";
+import type { Backend } from "../../../engine/storage/backend.ts";
 import { MemoryBackend } from "../../../engine/storage/memory.ts";
 import { openCommandSource, openStreamSource } from "../../../engine/write/node/stream-source.ts";
 import {
@@ -32,7 +30,6 @@ import {
   backUp,
   createSmallRepository,
   directoryLines,
-  objectsOf,
   openStillSource,
   readSideOf,
   snapshotLines,
@@ -40,7 +37,6 @@ import {
 } from "../../helpers/backup-fixture.ts";
 import { noise } from "../../helpers/expected-tree.ts";
 import { RecordingBackend } from "../../helpers/recording-backend.ts";
-import { flipped } from "../../helpers/vectors.ts";
 
 let tree: string;
 let nowMs: number;
@@ -89,12 +85,6 @@ function over(changed: Partial<Backend>): Repository<Backend> {
     close: () => backend.close(),
   };
   return { ...repository, backend: { ...plain, ...changed } };
-}
-
-async function damage(ref: ObjectRef, offset: number): Promise<void> {
-  const bytes = await backend.read(ref);
-  await backend.delete([ref]);
-  await backend.put(ref, flipped(bytes, offset));
 }
 
 describe("a second backup", () => {
@@ -181,96 +171,6 @@ describe("a second backup", () => {
     utimesSync(`${tree}/new`, 1, 1);
     renameSync(`${tree}/new`, `${tree}/sub/3`);
     await expectStored(await take());
-  });
-});
-
-describe("what takes several blobs to describe", () => {
-  it("a directory of many pages is compared page by page, and few pages are stored again", async () => {
-    for (let i = 0; i < 2500; i++) writeFileSync(`${tree}/${i}`, "");
-    await take();
-    writeFileSync(`${tree}/1234`, "changed");
-    rmSync(`${tree}/77`);
-    writeFileSync(`${tree}/new`, "");
-    const second = await take();
-    expect(second.stats).toMatchObject({ filesNew: 1, filesChanged: 1, filesUnchanged: 2498 });
-    expect(second.stats.blobsNew).toBeLessThan(12);
-    await expectStored(second);
-  });
-
-  it("a file of many chunks and holes is recognised, and read again when its list is damaged", async () => {
-    const fd = openSync(`${tree}/file`, "w");
-    for (let i = 0; i < 80; i++) writeSync(fd, noise(4096, i + 1), 0, 4096, i * 65_536);
-    closeSync(fd);
-    const first = await take();
-    expect((await take()).stats).toMatchObject({ filesUnchanged: 1, bytesStored: 0 });
-    const { index } = await loadIndex(repository);
-    for await (const { kind, packId, offset } of index.locations()) {
-      if (kind === "list") await damage({ kind: "packs", name: packId }, offset + 20);
-    }
-    // A list of lists hides the damage below it from one backup.
-    await take();
-    const last = await take();
-    await expectStored(last);
-    await expectStored(first);
-  });
-});
-
-describe("damage that a backup meets", () => {
-  beforeEach(fill);
-
-  it("a lost pack is filled again from the source", async () => {
-    const first = await take();
-    for (const { name } of await backend.list("packs")) {
-      const copy = new Map((await objectsOf(backend)).map((object) => [object.name, object]));
-      await backend.delete([{ kind: "packs", name }]);
-      const notices: ForgeError[] = [];
-      const next = await take({ onNotice: (error) => notices.push(error) });
-      await expectStored(next);
-      await expectStored(first);
-      // As before, for the next pack.
-      for (const kind of ["packs", "index", "snapshots"] as const) {
-        const now = await backend.list(kind);
-        const added = now.filter((info) => !copy.has(info.name));
-        await backend.delete(added.map((info) => ({ kind, name: info.name })));
-      }
-      await backend.put({ kind: "packs", name }, copy.get(name)?.bytes ?? new Uint8Array(0));
-    }
-  });
-
-  it("a damaged page of a directory is reported, stored again, and then read from there", async () => {
-    const first = await take();
-    const { index } = await readSideOf(repository);
-    const [place] = await index.find(first.root);
-    if (place === undefined) throw new Error("the root is not in the index");
-    await damage({ kind: "packs", name: place.packId }, place.offset + 20);
-    const notices: ForgeError[] = [];
-    const second = await take({ onNotice: (error) => notices.push(error) });
-    expect(notices.map(({ code }) => code)).toEqual(["corrupt"]);
-    await expectStored(second);
-    await expectStored(first);
-  });
-
-  it("every damaged directory is healed after as many backups as the tree is deep", async () => {
-    const first = await take();
-    const { index } = await loadIndex(repository);
-    for await (const { kind, packId, offset } of index.locations()) {
-      if (kind === "tree") await damage({ kind: "packs", name: packId }, offset + 20);
-    }
-    const depth = tree.split("/").length + 2;
-    for (let i = 0; i < depth; i++) await take({ onNotice: () => undefined });
-    const last = await take();
-    await expectStored(last);
-    await expectStored(first);
-  });
-
-  it("an index segment that is gone makes it store again what the segment knew", async () => {
-    const first = await take();
-    const segments = await backend.list("index");
-    await backend.delete(segments.map(({ name }) => ({ kind: "index", name })));
-    const second = await take({ onNotice: () => undefined });
-    expect(second.stats.bytesStored).toBeGreaterThan(10_000);
-    await expectStored(second);
-    await expectStored(first);
   });
 });
 

@@ -1,0 +1,159 @@
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import type { ForgeError } from "../../../engine/base/errors.ts";
+import { type Repository, loadIndex } from "../../../engine/repository/repository.ts";
+import type { Snapshot } from "../../../engine/snapshots/snapshot.ts";
+import type { Backend, ObjectRef } from "../../../engine/storage/backend.ts";
+import { MemoryBackend } from "../../../engine/storage/memory.ts";
+import {
+  type BackUpOptions,
+  backUp,
+  createSmallRepository,
+  directoryLines,
+  objectsOf,
+  readSideOf,
+  snapshotLines,
+} from "../../helpers/backup-fixture.ts";
+import { noise } from "../../helpers/expected-tree.ts";
+import { flipped } from "../../helpers/vectors.ts";
+
+let tree: string;
+let nowMs: number;
+let backend: MemoryBackend;
+let repository: Repository<Backend>;
+
+beforeEach(async () => {
+  tree = mkdtempSync(`${tmpdir()}/forge-backup-`);
+  nowMs = 1_700_000_000_000;
+  backend = new MemoryBackend({ nowMs: () => nowMs });
+  repository = await createSmallRepository({ backend });
+});
+
+afterEach(() => {
+  rmSync(tree, { recursive: true, force: true });
+});
+
+async function take(options: BackUpOptions = {}): Promise<Snapshot> {
+  const { snapshot } = await backUp(repository, tree, options);
+  if (snapshot === undefined) throw new Error("no snapshot");
+  return snapshot;
+}
+
+async function expectStored(snapshot: Snapshot): Promise<void> {
+  const lines = await snapshotLines(await readSideOf(repository), snapshot, tree);
+  expect(lines).toEqual(directoryLines(tree));
+}
+
+function fill(): void {
+  mkdirSync(`${tree}/sub/deep`, { recursive: true });
+  for (let i = 0; i < 8; i++) writeFileSync(`${tree}/sub/${i}`, noise(2000, i + 1));
+  writeFileSync(`${tree}/sub/deep/file`, "deep");
+  symlinkSync("nowhere", `${tree}/link`);
+}
+
+async function damage(ref: ObjectRef, offset: number): Promise<void> {
+  const bytes = await backend.read(ref);
+  await backend.delete([ref]);
+  await backend.put(ref, flipped(bytes, offset));
+}
+
+describe("what takes several blobs to describe", () => {
+  it("a directory of many pages is compared page by page, and few pages are stored again", async () => {
+    for (let i = 0; i < 2500; i++) writeFileSync(`${tree}/${i}`, "");
+    await take();
+    writeFileSync(`${tree}/1234`, "changed");
+    rmSync(`${tree}/77`);
+    writeFileSync(`${tree}/new`, "");
+    const second = await take();
+    expect(second.stats).toMatchObject({ filesNew: 1, filesChanged: 1, filesUnchanged: 2498 });
+    expect(second.stats.blobsNew).toBeLessThan(12);
+    await expectStored(second);
+  });
+
+  it("a file of many chunks and holes is recognised, and read again when its list is damaged", async () => {
+    const fd = openSync(`${tree}/file`, "w");
+    for (let i = 0; i < 80; i++) writeSync(fd, noise(4096, i + 1), 0, 4096, i * 65_536);
+    closeSync(fd);
+    const first = await take();
+    expect((await take()).stats).toMatchObject({ filesUnchanged: 1, bytesStored: 0 });
+    const { index } = await loadIndex(repository);
+    for await (const { kind, packId, offset } of index.locations()) {
+      if (kind === "list") await damage({ kind: "packs", name: packId }, offset + 20);
+    }
+    // A list of lists hides the damage below it from one backup.
+    await take();
+    const last = await take();
+    await expectStored(last);
+    await expectStored(first);
+  });
+});
+
+describe("damage that a backup meets", () => {
+  beforeEach(fill);
+
+  it("a lost pack is filled again from the source", async () => {
+    const first = await take();
+    for (const { name } of await backend.list("packs")) {
+      const copy = new Map((await objectsOf(backend)).map((object) => [object.name, object]));
+      await backend.delete([{ kind: "packs", name }]);
+      const notices: ForgeError[] = [];
+      const next = await take({ onNotice: (error) => notices.push(error) });
+      await expectStored(next);
+      await expectStored(first);
+      // As before, for the next pack.
+      for (const kind of ["packs", "index", "snapshots"] as const) {
+        const now = await backend.list(kind);
+        const added = now.filter((info) => !copy.has(info.name));
+        await backend.delete(added.map((info) => ({ kind, name: info.name })));
+      }
+      await backend.put({ kind: "packs", name }, copy.get(name)?.bytes ?? new Uint8Array(0));
+    }
+  });
+
+  it("a damaged page of a directory is reported, stored again, and then read from there", async () => {
+    const first = await take();
+    const { index } = await readSideOf(repository);
+    const [place] = await index.find(first.root);
+    if (place === undefined) throw new Error("the root is not in the index");
+    await damage({ kind: "packs", name: place.packId }, place.offset + 20);
+    const notices: ForgeError[] = [];
+    const second = await take({ onNotice: (error) => notices.push(error) });
+    expect(notices.map(({ code }) => code)).toEqual(["corrupt"]);
+    await expectStored(second);
+    await expectStored(first);
+  });
+
+  it("every damaged directory is healed after as many backups as the tree is deep", async () => {
+    const first = await take();
+    const { index } = await loadIndex(repository);
+    for await (const { kind, packId, offset } of index.locations()) {
+      if (kind === "tree") await damage({ kind: "packs", name: packId }, offset + 20);
+    }
+    const depth = tree.split("/").length + 2;
+    for (let i = 0; i < depth; i++) await take({ onNotice: () => undefined });
+    const last = await take();
+    await expectStored(last);
+    await expectStored(first);
+  });
+
+  it("an index segment that is gone makes it store again what the segment knew", async () => {
+    const first = await take();
+    const segments = await backend.list("index");
+    await backend.delete(segments.map(({ name }) => ({ kind: "index", name })));
+    const second = await take({ onNotice: () => undefined });
+    expect(second.stats.bytesStored).toBeGreaterThan(10_000);
+    await expectStored(second);
+    await expectStored(first);
+  });
+});
