@@ -61,6 +61,9 @@ export async function backupJobs(
   }
   const excludeFiles = await Promise.all(values.excludeFrom.map(readExcludeFile));
   if (values.path.length > 0) {
+    if (values.path.includes("")) {
+      throw new ForgeError("usage", "Cannot back up a path that is empty; write . for this folder");
+    }
     if (values.source.length > 0) {
       throw new ForgeError("usage", "Cannot use --source together with paths: choose one");
     }

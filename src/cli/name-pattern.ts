@@ -13,7 +13,7 @@ export interface NamePattern {
  * `*` and `?` stay inside a component, `**` crosses them, `[a-z]` and `{a,b}` mean what they do in a
  * shell. A path pattern that does not begin with a slash holds at any depth.
  *
- * @throws ForgeError "usage" for an empty one.
+ * @throws ForgeError "usage" for an empty one, and one that means nothing, such as `[z-a]`.
  */
 export function namePattern(
   pattern: string,
@@ -23,15 +23,42 @@ export function namePattern(
   if (trimmed === "") throw new ForgeError("usage", `Cannot search for "${pattern}": it is empty`);
   const hasSlash = trimmed.includes("/");
   const glob = !hasSlash || trimmed.startsWith("/") ? trimmed.replace(/^\/+/, "") : `**/${trimmed}`;
-  const matches = picomatch(glob, {
-    dot: true,
-    nocase: options.ignoreCase,
-    nonegate: true,
-    noextglob: true,
-    strictSlashes: true,
-  });
+  const matches = compile(pattern, glob, options);
   const test = (bytes: Bytes): boolean => matches(lossyUtf8(bytes));
   return hasSlash ? { name: undefined, path: test } : { name: test, path: undefined };
+}
+
+function compile(
+  pattern: string,
+  glob: string,
+  options: { readonly ignoreCase: boolean },
+): (text: string) => boolean {
+  try {
+    return picomatch(asPicomatch(glob), {
+      dot: true,
+      nocase: options.ignoreCase,
+      nonegate: true,
+      noextglob: true,
+      strictSlashes: true,
+      // Without it what cannot be compiled matches nothing, silently.
+      debug: true,
+    });
+  } catch (cause) {
+    throw new ForgeError(
+      "usage",
+      `Cannot use the pattern "${pattern}": its brackets, braces or backslashes make no sense; ` +
+        "write \\ before a character that means itself",
+      { cause },
+    );
+  }
+}
+
+/** Where the library differs from a shell: parentheses and bars mean themselves; `[!a]` is `[^a]`. */
+function asPicomatch(glob: string): string {
+  return glob.replace(/\\.|[()|]|\[!/gs, (found) => {
+    if (found === "[!") return "[^";
+    return found.startsWith("\\") ? found : `\\${found}`;
+  });
 }
 
 /** Holds when any of the patterns does; `undefined` without patterns. */

@@ -51,7 +51,11 @@ export function text(
   description: string,
   extras?: OptionExtras,
 ): OptionKind<string | undefined> {
-  return option(flags, description, extras, findText);
+  return option(flags, description, extras, (raw) => {
+    const value = findText(raw);
+    if (value === "") throw emptyValue(flags);
+    return value;
+  });
 }
 
 export function texts(
@@ -59,7 +63,12 @@ export function texts(
   description: string,
   extras?: OptionExtras,
 ): OptionKind<readonly string[]> {
-  return { ...option(flags, description, extras, textList), repeatable: true };
+  const decode = (raw: unknown): readonly string[] => {
+    const values = textList(raw);
+    if (values.includes("")) throw emptyValue(flags);
+    return values;
+  };
+  return { ...option(flags, description, extras, decode), repeatable: true };
 }
 
 /** One of a few words; the first is what holds when nothing is said. */
@@ -139,14 +148,18 @@ export function moment(flags: string, description: string): OptionKind<bigint | 
 }
 
 export function required(description: string): ArgumentKind<string> {
-  return { presence: "required", description, decode: (raw) => findText(raw) ?? "" };
+  return {
+    presence: "required",
+    description,
+    decode: (raw) => findArgument(raw, description) ?? "",
+  };
 }
 
 export function optional(description: string): ArgumentKind<string | undefined> {
-  return { presence: "optional", description, decode: findText };
+  return { presence: "optional", description, decode: (raw) => findArgument(raw, description) };
 }
 
-/** All further arguments; the last of a command. */
+/** All further arguments; the last of a command. They may be empty: some are a command's. */
 export function rest(description: string): ArgumentKind<readonly string[]> {
   return { presence: "rest", description, decode: textList };
 }
@@ -162,6 +175,21 @@ function option<Value>(
 
 function findText(raw: unknown): string | undefined {
   return typeof raw === "string" ? raw : undefined;
+}
+
+/** An empty word is a script's variable that was never set; as a path it would mean this folder. */
+function findArgument(raw: unknown, description: string): string | undefined {
+  if (raw === "") {
+    throw new ForgeError(
+      "usage",
+      `Cannot use an empty word as an argument; wanted: ${description}`,
+    );
+  }
+  return findText(raw);
+}
+
+function emptyValue(flags: string): ForgeError {
+  return unusable(flags, "", "it is empty");
 }
 
 function textList(raw: unknown): readonly string[] {

@@ -122,7 +122,14 @@ class LocalTarget implements RestoreTarget {
         this.#root = this.#table.addRoot(fd, created);
         return this.#root;
       } catch (error) {
-        if (!options.make && errnoCodeOf(error) === "ENOENT") return undefined;
+        if (errnoCodeOf(error) === "ENOENT") {
+          if (!options.make) return undefined;
+          throw new ForgeError(
+            "not-found",
+            `Cannot make the target directory ${this.description}: a symlink to nothing stands there, or it is no place for directories (ENOENT)`,
+            { cause: error },
+          );
+        }
         throw targetError(error, `open the target directory ${this.description}`);
       }
     });

@@ -6,6 +6,7 @@
  */
 import ignore, { type Ignore } from "ignore";
 import { ForgeError, messageOf } from "../../base/errors.ts";
+import { findPatternFault } from "./pattern-fault.ts";
 
 /** The library remembers every path it was asked about; it is made afresh after this many. */
 const REMEMBERED_MAX = 50_000;
@@ -21,6 +22,10 @@ export class ExcludePatterns {
    * @throws ForgeError "usage" for a pattern that cannot be used.
    */
   constructor(root: string, patterns: readonly string[]) {
+    for (const pattern of patterns) {
+      const fault = findPatternFault(pattern);
+      if (fault !== undefined) throw unusable(pattern, fault);
+    }
     const rootParts = root.split("/").filter((part) => part !== "");
     this.#patterns = patterns.flatMap((pattern) => {
       const relative = relativeTo(rootParts, pattern);
@@ -50,14 +55,16 @@ function compile(patterns: readonly string[]): Ignore {
     try {
       rules.add(pattern);
     } catch (cause) {
-      throw new ForgeError(
-        "usage",
-        `Cannot use the exclude pattern "${pattern}": ${messageOf(cause)}`,
-        { cause },
-      );
+      throw unusable(pattern, messageOf(cause), cause);
     }
   }
   return rules;
+}
+
+function unusable(pattern: string, reason: string, cause?: unknown): ForgeError {
+  return new ForgeError("usage", `Cannot use the exclude pattern "${pattern}": ${reason}`, {
+    cause,
+  });
 }
 
 /** An absolute pattern as one relative to the root; `undefined` when it does not lead below it. */

@@ -13,8 +13,9 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatBytes, formatCount, formatDuration, plural, shortId } from "../format.ts";
 import { choice, flag, required, text, texts } from "../option-kinds.ts";
 import { Progress, type ProgressState, progressMode } from "../progress.ts";
+import { refuseInsideRepository } from "../restore-place.ts";
 import { restoreSelect } from "../restore-select.ts";
-import { withRepository } from "../session.ts";
+import { localPathOf, withRepository } from "../session.ts";
 import {
   LATEST_OPTIONS,
   type OpenedPath,
@@ -61,6 +62,8 @@ export const restore: Command = defineCommand({
       context,
       async (session) => {
         const { output, signal, globals } = context;
+        const own = localPathOf(session.settings);
+        if (own !== undefined) await refuseInsideRepository(directory, own);
         const opened = await openPath(session, splitReference(snapshot), snapshotFilter(values));
         const target = openLocalTarget(directory);
         const progress = new Progress(output, progressMode(output, globals.progress));
