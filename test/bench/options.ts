@@ -24,7 +24,7 @@ export const USAGE = `npm run bench [-- options]
   --tools=NAME,…     forge, restic, borg; those that are not installed are left out
   --repeats N        medians over N (3; 1 with --quick)
   --json FILE        also write everything measured
-  --keep DIR         work there, keep it, and use its corpora again
+  --keep DIR         work there, keep it, and read from its data and repositories again
   --cold             drop the page cache before every row (root)
 `;
 

@@ -1,5 +1,13 @@
-/** One tool's repositories in one repeat: made when a row needs them, new for every repeat. */
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+/** One tool's repositories: new for every backup row, made when a row that reads finds none. */
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Corpus } from "./corpus.ts";
 import { type Command, type Cost, measured, run } from "./process.ts";
@@ -13,7 +21,6 @@ export class Workshop {
   /** Scratch space of this tool, on the same file system as the corpora. */
   readonly folder: string;
   readonly #cold: boolean;
-  readonly #snapshots = new Map<RepositoryName, number>();
 
   constructor(tool: Tool, { corpus, work, cold }: { corpus: Corpus; work: string; cold: boolean }) {
     this.tool = tool;
@@ -27,9 +34,10 @@ export class Workshop {
     return join(this.folder, `repository-${name}`);
   }
 
-  /** The number of the newest snapshot; 0 when there is none. */
+  /** The number of the newest snapshot; 0 when there is none. Noted beside the repository. */
   newest(name: RepositoryName): number {
-    return this.#snapshots.get(name) ?? 0;
+    const path = this.#countPath(name);
+    return existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
   }
 
   /** Starts an empty repository in place of what was there. */
@@ -37,14 +45,14 @@ export class Workshop {
     const repository = this.repository(name);
     rmSync(repository, { recursive: true, force: true });
     run(this.tool.init(repository));
-    this.#snapshots.set(name, 0);
+    rmSync(this.#countPath(name), { force: true });
   }
 
   backup(name: RepositoryName): Cost {
     const number = this.newest(name) + 1;
     const path = name === "small" ? this.corpus.small : this.corpus.big;
     const cost = this.measure(this.tool.backup(this.repository(name), path, number));
-    this.#snapshots.set(name, number);
+    writeFileSync(this.#countPath(name), String(number));
     return cost;
   }
 
@@ -70,6 +78,10 @@ export class Workshop {
     // A backup that left out a file that is not ours to read is still one (restic and forge say 3,
     // borg 1).
     return measured(command, this.folder, [1, 3]);
+  }
+
+  #countPath(name: RepositoryName): string {
+    return `${this.repository(name)}.snapshots`;
   }
 
   /** Lets the disk finish; with --cold also forgets what was read. */
