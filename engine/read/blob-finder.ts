@@ -10,6 +10,11 @@ export interface BlobFinder {
   find(id: BlobId): Promise<readonly BlobLocation[]>;
   /** `find` for many at once; unknown ids are not in the result. */
   findMany?(ids: Iterable<BlobId>): Promise<ReadonlyMap<BlobId, readonly BlobLocation[]>>;
+  /**
+   * `find` at once from what is in memory: some of the places, "absent" when the blob is certainly
+   * not known, "unread" when only `find` can tell.
+   */
+  peek?(id: BlobId): readonly BlobLocation[] | "absent" | "unread";
   /** Loads what was added since. */
   refresh?(): Promise<unknown>;
 }

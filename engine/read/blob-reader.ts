@@ -20,7 +20,7 @@ export interface BlobRef {
 
 export interface BlobReaderOptions {
   readonly index: RefreshableBlobFinder;
-  readonly packs: Pick<PackReader, "read">;
+  readonly packs: Pick<PackReader, "read"> & Partial<Pick<PackReader, "peek">>;
   readonly decoder: BlobDecoder;
   /** One of the default size when absent. */
   readonly cache?: ChunkCache | undefined;
@@ -35,7 +35,7 @@ const QUARANTINE_MAX = 10_000;
 
 export class BlobReader {
   readonly #index: RefreshableBlobFinder;
-  readonly #packs: Pick<PackReader, "read">;
+  readonly #packs: BlobReaderOptions["packs"];
   readonly #decoder: BlobDecoder;
   readonly #cache: ChunkCache;
   readonly #quarantine = new Set<string>();
@@ -62,6 +62,28 @@ export class BlobReader {
   /** The plaintext when the cache has it. */
   peek(id: BlobId): Bytes | undefined {
     return this.#cache.get(id);
+  }
+
+  /**
+   * `read` at once, from the cache or from what was read ahead; `undefined` when `read` has to
+   * load, or to say what is wrong.
+   */
+  readNow(ref: BlobRef): Bytes | undefined {
+    const kept = this.#cache.get(ref.id);
+    if (kept !== undefined) return kept;
+    const places = this.#index.peek?.(ref.id) ?? "unread";
+    const [location] = typeof places === "string" ? [] : places;
+    if (location?.kind !== ref.kind) return undefined;
+    const sealed = this.#packs.peek?.(location);
+    if (sealed === undefined) return undefined;
+    try {
+      const plain = this.#decoder.decodeNow?.(location, sealed);
+      if (plain !== undefined) this.#cache.set(ref.id, plain);
+      return plain;
+    } catch {
+      // `read` meets the same, tries the other places, and reports it.
+      return undefined;
+    }
   }
 
   /**

@@ -24,7 +24,7 @@ export interface DataSegment {
 }
 
 export interface FileReaderSources {
-  readonly blobs: Pick<BlobReader, "read" | "peek" | "prefetch">;
+  readonly blobs: Pick<BlobReader, "read" | "readNow" | "prefetch">;
   readonly lists: ListReader;
 }
 
@@ -73,9 +73,10 @@ export class FileReader {
       segments,
       { concurrency: Math.min(READ_CONCURRENCY, segments.length), signal },
       async (segment) => {
-        const { id, chunkOffset } = segment;
+        const { chunkOffset } = segment;
+        const ref = { id: segment.id, kind: "data" } as const;
         const blobs = this.#sources.blobs;
-        const plain = blobs.peek(id) ?? (await blobs.read({ id, kind: "data" }, signal));
+        const plain = blobs.readNow(ref) ?? (await blobs.read(ref, signal));
         checkLength(segment, plain);
         out.set(
           plain.subarray(chunkOffset, chunkOffset + segment.length),
@@ -84,6 +85,21 @@ export class FileReader {
       },
     );
     return out;
+  }
+
+  /** @see FsFile.readNow */
+  readNow(offset: number, length: number): Bytes[] | undefined {
+    if (!(offset >= 0)) return undefined;
+    const parts: Bytes[] = [];
+    for (const segment of this.segmentsNow(offset, length) ?? [undefined]) {
+      if (segment === undefined) return undefined;
+      const { id, chunkOffset } = segment;
+      const plain = this.#sources.blobs.readNow({ id, kind: "data" });
+      if (plain === undefined) return undefined;
+      checkLength(segment, plain);
+      parts.push(plain.subarray(chunkOffset, chunkOffset + segment.length));
+    }
+    return parts;
   }
 
   /** @see FsFile.prefetch */

@@ -8,8 +8,9 @@ import { ForgeError, isForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
 import { BLOB_BYTES_MAX } from "../base/limits.ts";
 import type { BlobLocation } from "../index/blob-location.ts";
-import type { ReadBackend } from "../storage/backend.ts";
+import type { ByteSpan, ReadBackend } from "../storage/backend.ts";
 import { ByteLru } from "./byte-lru.ts";
+import { PackAhead } from "./pack-ahead.ts";
 import { whenAllAbort } from "./shared-task.ts";
 import {
   type PlannedSpan,
@@ -46,6 +47,7 @@ export class PackReader {
   readonly #gathering = new Map<PackId, Request[]>();
   readonly #treePacks: ByteLru<Bytes> | undefined;
   readonly #largeTreePacks = new Set<PackId>();
+  readonly #ahead = new PackAhead();
 
   constructor(backend: Pick<ReadBackend, "read">, options: PackReaderOptions = {}) {
     this.#backend = backend;
@@ -76,7 +78,12 @@ export class PackReader {
       const sealed = await this.#readFromWholePack(this.#treePacks, location, signal);
       if (sealed !== undefined) return sealed;
     }
-    return this.#gather(location, signal);
+    return this.#ahead.find(location) ?? this.#gather(location, signal);
+  }
+
+  /** `read` at once, when the bytes were read ahead: a view that is to be opened, not kept. */
+  peek(location: BlobLocation): Bytes | undefined {
+    return this.#ahead.find(location);
   }
 
   async #readFromWholePack(
@@ -123,24 +130,47 @@ export class PackReader {
     for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve();
     this.#gathering.delete(packId);
     const spans = planSpans(requests, this.#span);
-    await Promise.all(spans.map((planned) => this.#readSpan(packId, planned)));
+    // Who asks for several places at once has planned ahead already.
+    const isAlone = spans.length === 1;
+    await Promise.all(spans.map((planned) => this.#readSpan(packId, planned, isAlone)));
   }
 
-  async #readSpan(packId: PackId, planned: PlannedSpan<Request>): Promise<void> {
+  async #readSpan(packId: PackId, planned: PlannedSpan<Request>, isAlone: boolean): Promise<void> {
     try {
-      const bytes = await this.#backend.read(
-        { kind: "packs", name: packId },
-        {
-          span: planned.span,
-          signal: whenAllAbort(planned.items.map(({ item }) => item.signal)),
-        },
-      );
+      const signal = whenAllAbort(planned.items.map(({ item }) => item.signal));
+      const bytes =
+        (isAlone ? await this.#readAhead(packId, planned.span, signal) : undefined) ??
+        (await this.#backend.read({ kind: "packs", name: packId }, { span: planned.span, signal }));
       for (const { item, start } of planned.items) {
         item.resolve(viewOf(bytes, item.location, start));
       }
     } catch (error) {
       // After an answer the rejection is without effect, so each request gets exactly one.
       for (const { item } of planned.items) item.reject(error);
+    }
+  }
+
+  /** The bytes of a longer span, kept for those who go on; `undefined` when none is to be read. */
+  async #readAhead(
+    packId: PackId,
+    span: ByteSpan,
+    signal: AbortSignal | undefined,
+  ): Promise<Bytes | undefined> {
+    const longer = this.#ahead.plan(packId, span);
+    if (longer === undefined) return undefined;
+    try {
+      const bytes = await this.#backend.read(
+        { kind: "packs", name: packId },
+        { span: longer, signal },
+      );
+      this.#ahead.keep(packId, longer.offset, bytes);
+      return bytes;
+    } catch (error) {
+      if (!isForgeError(error, "corrupt")) throw error;
+      // The pack ends within the window. Backends that know where say so.
+      const packBytes = error.context["sizeBytes"];
+      this.#ahead.ended(packId, typeof packBytes === "number" ? packBytes : 0);
+      return undefined;
     }
   }
 }

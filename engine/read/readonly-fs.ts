@@ -74,6 +74,15 @@ export interface FsFile extends FsEntryBase {
    * @throws ForgeError "corrupt", "missing-object", "io", "aborted".
    */
   read(range: FsRange): Promise<Bytes>;
+  /**
+   * `read` at once when all of the range is in memory: views of it in order, which belong to others
+   * and must not be changed. `undefined` when `read` has to load something.
+   * @throws ForgeError "corrupt".
+   */
+  readNow?(range: {
+    readonly offset: number;
+    readonly length: number;
+  }): readonly Bytes[] | undefined;
   /** Begins to load a range into the cache, in parallel; never throws, never waits. */
   prefetch(range: { readonly offset: number; readonly length: number }): void;
   /** Runs of zeros that take no space, sorted. */
@@ -93,6 +102,8 @@ export interface FsDirectory extends FsEntryBase {
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<readonly FsEntry[]>;
   lookup(name: Bytes): Promise<FsEntry | undefined>;
+  /** `lookup` at once from what is in memory; "unread" when only `lookup` can tell. */
+  lookupNow?(name: Bytes): FsEntry | "absent" | "unread";
 }
 
 export interface FsSymlink extends FsEntryBase {

@@ -138,6 +138,10 @@ export class SnapshotFile extends SnapshotEntry<"file"> implements FsFile {
     return this.reader.read(range.offset, range.length, range.signal);
   }
 
+  readNow(range: { readonly offset: number; readonly length: number }): Bytes[] | undefined {
+    return this.reader.readNow(range.offset, range.length);
+  }
+
   prefetch(range: { readonly offset: number; readonly length: number }): void {
     this.reader.prefetch(range.offset, range.length);
   }
@@ -192,6 +196,13 @@ export class SnapshotDirectory extends SnapshotEntry<"directory"> implements FsD
   async lookup(name: Bytes): Promise<FsEntry | undefined> {
     const found = await this.sources.readSide.trees.lookup(this.contentKey, name);
     return found === undefined ? undefined : entryOf(found, this.sources);
+  }
+
+  lookupNow(name: Bytes): FsEntry | "absent" | "unread" {
+    const found = this.sources.readSide.trees.peekLookup(this.contentKey, name);
+    if (typeof found === "string") return found;
+    const entry = entryOf(found, this.sources);
+    return entry instanceof Promise ? "unread" : entry;
   }
 }
 

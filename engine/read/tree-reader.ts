@@ -66,6 +66,15 @@ export class TreeReader {
     return index < 0 ? undefined : { page, index };
   }
 
+  /** `lookup` at once from pages in memory; "unread" when one is not. */
+  peekLookup(root: BlobId, name: Bytes): TreeEntry | "absent" | "unread" {
+    const page = this.#pages.get(root);
+    // Large directories are compared with the pages above when they are loaded: leave it to that.
+    if (page?.kind !== "leaf") return "unread";
+    const index = page.find(name);
+    return index < 0 ? "absent" : { page, index };
+  }
+
   /** Entry number `number` of the directory; `undefined` beyond the last. */
   async entryAt(
     root: BlobId,

@@ -155,10 +155,22 @@ export class Operations {
     channel.reply(request.unique, negotiated.reply);
   }
 
-  async #lookup(request: Request, channel: Channel): Promise<void> {
+  #lookup(request: Request, channel: Channel): Promise<void> | undefined {
     const parent = this.#inodeOf(request);
     const directory = directoryOf(parent);
-    const entry = await directory.lookup(decodeName(request.body));
+    const name = decodeName(request.body);
+    const found = directory.lookupNow?.(name) ?? "unread";
+    if (found !== "unread") {
+      this.#replyEntry(request, channel, parent, found === "absent" ? undefined : found);
+      return undefined;
+    }
+    return directory.lookup(name).then((entry) => {
+      this.#replyEntry(request, channel, parent, entry);
+    });
+  }
+
+  #replyEntry(request: Request, channel: Channel, parent: Inode, entry: FsEntry | undefined): void {
+    const directory = directoryOf(parent);
     if (entry === undefined) {
       if (!directory.immutable) throw new Refusal(ERRNO.ENOENT);
       writeNegativeEntry(this.#view, 0, FOREVER_SECONDS);
@@ -211,23 +223,25 @@ export class Operations {
   }
 
   /** fuse_read_in: handle (8), offset (8), size (4), and more that does not matter here. */
-  async #read(request: Request, channel: Channel): Promise<void> {
+  #read(request: Request, channel: Channel): Promise<void> | undefined {
     const file = fileOf(this.#inodeOf(request));
     const reader = new ByteReader(request.body, "FUSE READ");
     reader.u64();
     const offset = reader.u64();
     const length = Math.min(reader.u32(), READ_BYTES_MAX);
     this.#prefetcher.onRead(file, { offset, length });
-    const bytes = await this.#interruptible(request, (signal) =>
-      file.read({ offset, length, signal }),
-    );
-    // The kernel fills up a short answer with zeros: that must never happen inside a file.
-    const wanted = Math.max(0, Math.min(length, file.attributes.sizeBytes - offset));
-    if (bytes.length !== wanted) {
-      const found = `got ${bytes.length} of ${wanted} bytes at offset ${offset}`;
-      throw new ForgeError("corrupt", `the content does not have the size of the file: ${found}`);
+    const now = file.readNow?.({ offset, length });
+    if (now !== undefined) {
+      checkReadBytes(file, { offset, length }, now);
+      channel.reply(request.unique, ...now);
+      return undefined;
     }
-    channel.reply(request.unique, bytes);
+    return this.#interruptible(request, (signal) => file.read({ offset, length, signal })).then(
+      (bytes) => {
+        checkReadBytes(file, { offset, length }, [bytes]);
+        channel.reply(request.unique, bytes);
+      },
+    );
   }
 
   async #readdir(request: Request, channel: Channel): Promise<void> {
@@ -347,6 +361,19 @@ export class Operations {
       new ForgeError(code, `Cannot read ${path}: ${messageOf(error)}`, { cause: error }),
     );
   }
+}
+
+/** The kernel fills up a short answer with zeros: that must never happen inside a file. */
+function checkReadBytes(
+  file: FsFile,
+  { offset, length }: { readonly offset: number; readonly length: number },
+  parts: readonly Bytes[],
+): void {
+  const got = parts.reduce((sum, part) => sum + part.length, 0);
+  const wanted = Math.max(0, Math.min(length, file.attributes.sizeBytes - offset));
+  if (got === wanted) return;
+  const found = `got ${got} of ${wanted} bytes at offset ${offset}`;
+  throw new ForgeError("corrupt", `the content does not have the size of the file: ${found}`);
 }
 
 function directoryOf(inode: Inode): FsDirectory {

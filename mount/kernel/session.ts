@@ -16,10 +16,10 @@ const REQUEST_BYTES_MAX = 64 * 1024;
 
 export interface Channel {
   /**
-   * Answers a request. @returns false when nobody waits for it any more (the program was killed):
+   * Answers a request with a body in one or more parts. @returns false when nobody waits for it any more (the program was killed):
    * what the answer would have given to the kernel, the kernel does not have.
    */
-  reply(unique: bigint, body: Uint8Array): boolean;
+  reply(unique: bigint, ...body: readonly Uint8Array[]): boolean;
   /** @param errno Positive. */
   replyError(unique: bigint, errno: number): void;
 }
@@ -58,12 +58,12 @@ export class Session implements Channel {
     }
   }
 
-  reply(unique: bigint, body: Uint8Array): boolean {
+  reply(unique: bigint, ...body: readonly Uint8Array[]): boolean {
     return this.#write(unique, 0, body);
   }
 
   replyError(unique: bigint, errno: number): void {
-    this.#write(unique, errno, undefined);
+    this.#write(unique, errno, []);
   }
 
   #read(buffer: Bytes): void {
@@ -84,21 +84,22 @@ export class Session implements Channel {
     }
   }
 
-  #write(unique: bigint, errno: number, body: Uint8Array | undefined): boolean {
-    this.#header.setUint32(0, REPLY_HEADER_BYTES + (body?.length ?? 0), true);
+  #write(unique: bigint, errno: number, body: readonly Uint8Array[]): boolean {
+    const bodyBytes = body.reduce((sum, part) => sum + part.length, 0);
+    this.#header.setUint32(0, REPLY_HEADER_BYTES + bodyBytes, true);
     this.#header.setInt32(4, -errno, true);
     this.#header.setBigUint64(8, unique, true);
     try {
       // One write is one answer: the kernel takes it whole or not at all.
-      if (body === undefined || body.length === 0) writeSync(this.#fd, this.#headerBytes);
-      else writevSync(this.#fd, [this.#headerBytes, body]);
+      if (bodyBytes === 0) writeSync(this.#fd, this.#headerBytes);
+      else writevSync(this.#fd, [this.#headerBytes, ...body]);
       return true;
     } catch (error) {
       // ENOENT: interrupted, nobody waits. ENODEV, EPERM, EBADF: the mount is gone.
       if (errnoNameOf(error) === "ENOENT" || this.#ended) return false;
       if (errnoNameOf(error) !== "ENODEV") this.#options.onError(error);
       // A refused answer leaves the program waiting: a plain error is always accepted.
-      if (errno === 0 && errnoNameOf(error) === "EINVAL") this.#write(unique, ERRNO.EIO, undefined);
+      if (errno === 0 && errnoNameOf(error) === "EINVAL") this.#write(unique, ERRNO.EIO, []);
       return false;
     }
   }

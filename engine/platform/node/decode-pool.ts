@@ -73,6 +73,10 @@ export function createDecodePool(options: DecodePoolOptions): DecodePool {
       }
       return pool.decode(location, sealed);
     },
+    decodeNow(location, sealed): Bytes | undefined {
+      if (location.plainBytes > inlineBytesMax) return undefined;
+      return decodeBlobSync(options.keys, location, sealed);
+    },
     async close(): Promise<void> {
       await pool?.close();
     },

@@ -206,7 +206,7 @@ test("a chunk shorter than its entry says is an error, not zeros", async () => {
   const reader = new FileReader(content, {
     blobs: {
       read: () => Promise.resolve(new Uint8Array(9)),
-      peek: () => undefined,
+      readNow: () => undefined,
       prefetch: () => undefined,
     },
     lists: (await (await MemoryRepository.create()).readSide()).lists,
