@@ -72,7 +72,17 @@ export type { Source, SourceProblem } from "./write/source.ts";
 export { findChainEnd, findParent } from "./write/parent.ts";
 export { type SourceExcludes, openLocalSource } from "./write/node/local-source.ts";
 /** System calls that Node lacks, for a mount and for standard input. */
-export { exitNow, mount, pipe, receiveFd, socketPair, umount2 } from "./platform/node/libc.ts";
+export {
+  exitNow,
+  makeNonBlocking,
+  mount,
+  pipe,
+  readAvailable,
+  receiveFd,
+  socketPair,
+  umount2,
+  waitReadable,
+} from "./platform/node/libc.ts";
 export { openCommandSource, openStreamSource } from "./write/node/stream-source.ts";
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
 

@@ -18,6 +18,12 @@ export interface MountNative {
   umount2(path: Bytes, flags: number): void;
   /** _exit(2): ends the process where a blocked thread would keep it from ending. */
   exitNow?(status: number): never;
+  /** fcntl(2): sets O_NONBLOCK. */
+  makeNonBlocking(fd: number): void;
+  /** read(2) at once. @returns bytes read; `undefined` when there is nothing to read now. */
+  readAvailable(fd: number, into: Bytes): number | undefined;
+  /** poll(2) in another thread: resolves when a read would give something, or fail. */
+  waitReadable(fd: number): Promise<void>;
   /** A connected pair of Unix stream sockets, both close-on-exec; the caller closes them. */
   socketPair(): readonly [number, number];
   /**

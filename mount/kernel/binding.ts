@@ -13,12 +13,6 @@ import { raiseReadAhead } from "./read-ahead.ts";
 import { Session } from "./session.ts";
 import { startWatchdog } from "./watchdog.ts";
 
-/**
- * Requests taken from the kernel at once. Each occupies a thread of Node's pool, of which there are
- * four unless UV_THREADPOOL_SIZE says more; the rest is left to the storage and the ciphers.
- */
-const READERS = 2;
-
 /** A `MountBackend`. */
 export async function mountWithKernel(
   fs: ReadonlyFs,
@@ -28,7 +22,7 @@ export async function mountWithKernel(
   const fd = await attach(mountPoint, options);
   const operations = new Operations(fs, options);
   const session = new Session(fd, {
-    readers: READERS,
+    native: options.native,
     onRequest: (request, channel) => operations.handle(request, channel),
     onError: options.onError,
   });

@@ -1,18 +1,28 @@
 /**
  * One connection to the kernel: reads requests from `/dev/fuse`, hands them on, writes answers.
  *
- * A few reads are always outstanding in Node's thread pool, so all state stays in the thread that
- * owns the read side. Each takes one of the pool's threads for as long as the mount lives, which is
- * why they are few. A read that blocks keeps `process.exit()` from ending: unmount first.
+ * Everything happens in the thread that owns the read side; only the waiting, poll(2), is done in a
+ * thread of Node's pool. A program that reads files one after another sends a request as soon as it
+ * has the answer to the last. Two changes of threads for each, in and out of the pool, cost more
+ * than the answers, so after an answer the next request is looked for at once for a moment.
+ *
+ * A poll that waits keeps `process.exit()` from ending: unmount first.
  */
-import { close, read, writeSync, writevSync } from "node:fs";
+import { close, writeSync, writevSync } from "node:fs";
 import type { Bytes } from "../../engine/base/bytes.ts";
 import { ERRNO } from "../errno.ts";
-import { errnoNameOf } from "../native.ts";
-import { REPLY_HEADER_BYTES, type Request, decodeRequest } from "./protocol.ts";
+import { type MountNative, errnoNameOf } from "../native.ts";
+import { OPCODE, REPLY_HEADER_BYTES, type Request, decodeRequest } from "./protocol.ts";
 
 /** The kernel asks for at least 8 KiB; more lets it hand back many forgotten nodes at once. */
 const REQUEST_BYTES_MAX = 64 * 1024;
+
+/** A program that goes on at once is back after 10 to 30 µs. */
+const LINGER_MS = 0.05;
+/** Timers, storage and threads get their turn at least this often. */
+const TURN_MS = 5;
+/** Nobody waits for an answer to these. */
+const ONE_WAY: ReadonlySet<number> = new Set([OPCODE.forget, OPCODE.batchForget, OPCODE.interrupt]);
 
 export interface Channel {
   /**
@@ -25,8 +35,7 @@ export interface Channel {
 }
 
 export interface SessionOptions {
-  /** Reads kept outstanding. */
-  readonly readers: number;
+  readonly native: Pick<MountNative, "makeNonBlocking" | "readAvailable" | "waitReadable">;
   /** Called once for each request; `body` is gone when it returns. Must not throw. */
   readonly onRequest: (request: Request, channel: Channel) => void;
   readonly onError: (error: unknown) => void;
@@ -38,7 +47,9 @@ export class Session implements Channel {
   readonly #options: SessionOptions;
   readonly #header = new DataView(new ArrayBuffer(REPLY_HEADER_BYTES));
   readonly #headerBytes = new Uint8Array(this.#header.buffer);
-  #activeReaders = 0;
+  readonly #buffer: Bytes = new Uint8Array(REQUEST_BYTES_MAX);
+  /** Requests that wait for something to be loaded. */
+  #unanswered = 0;
   #ended = false;
   #resolveClosed: () => void = () => undefined;
 
@@ -52,33 +63,53 @@ export class Session implements Channel {
   }
 
   start(): void {
-    for (let i = 0; i < this.#options.readers; i++) {
-      this.#activeReaders++;
-      this.#read(new Uint8Array(REQUEST_BYTES_MAX));
-    }
+    this.#options.native.makeNonBlocking(this.#fd);
+    void this.#serve();
   }
 
   reply(unique: bigint, ...body: readonly Uint8Array[]): boolean {
+    this.#unanswered--;
     return this.#write(unique, 0, body);
   }
 
   replyError(unique: bigint, errno: number): void {
+    this.#unanswered--;
     this.#write(unique, errno, []);
   }
 
-  #read(buffer: Bytes): void {
-    read(this.#fd, buffer, 0, buffer.length, null, (error, length) => {
-      if (error === null) this.#receive(buffer.subarray(0, length));
-      else if (!isPassing(error)) this.#end(error);
-      if (!this.#ended) this.#read(buffer);
-      else if (--this.#activeReaders === 0) this.#close();
-    });
+  async #serve(): Promise<void> {
+    while (!this.#ended) {
+      try {
+        if (this.#takeTurn() === "idle") await this.#options.native.waitReadable(this.#fd);
+        else await nextTurn();
+      } catch (error) {
+        if (!isPassing(error)) this.#end(error);
+      }
+    }
+    close(this.#fd, () => this.#resolveClosed());
+  }
+
+  /** Serves what is there, and what comes while somebody may be about to ask. */
+  #takeTurn(): "idle" | "more" {
+    const begunMs = performance.now();
+    let servedMs = begunMs;
+    for (;;) {
+      const length = this.#options.native.readAvailable(this.#fd, this.#buffer);
+      if (length !== undefined) this.#receive(this.#buffer.subarray(0, length));
+      const nowMs = performance.now();
+      if (nowMs - begunMs > TURN_MS) return "more";
+      if (length !== undefined) servedMs = nowMs;
+      // What is being loaded needs this thread to come back to the event loop.
+      else if (this.#unanswered > 0 || nowMs - servedMs > LINGER_MS) return "idle";
+    }
   }
 
   #receive(bytes: Bytes): void {
     if (bytes.length === 0) return;
     try {
-      this.#options.onRequest(decodeRequest(bytes), this);
+      const request = decodeRequest(bytes);
+      if (!ONE_WAY.has(request.opcode)) this.#unanswered++;
+      this.#options.onRequest(request, this);
     } catch (error) {
       this.#options.onError(error);
     }
@@ -104,21 +135,21 @@ export class Session implements Channel {
     }
   }
 
-  #end(error: Error): void {
+  #end(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     // ENODEV: unmounted, the ordinary end. ECONNABORTED: ended through /sys/fs/fuse/connections.
     const name = errnoNameOf(error);
     if (name !== "ENODEV" && name !== "ECONNABORTED") this.#options.onError(error);
   }
+}
 
-  #close(): void {
-    close(this.#fd, () => this.#resolveClosed());
-  }
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Errors after which the next read may be fine: a request that was withdrawn, a signal. */
-function isPassing(error: Error): boolean {
+function isPassing(error: unknown): boolean {
   const name = errnoNameOf(error);
   return name === "ENOENT" || name === "EINTR" || name === "EAGAIN";
 }

@@ -52,6 +52,13 @@ export const MS_NOEXEC = 8;
 export const MNT_FORCE = 1;
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
+// asm-generic/fcntl.h
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK: number = fsConstants.O_NONBLOCK;
+// asm-generic/poll.h: int fd, short events, short revents
+const POLLIN = 1;
+const POLLFD_BYTES = 8;
 // linux/stat.h
 const UTIME_NOW = 0x3fffffffn;
 const UTIME_OMIT = 0x3ffffffen;
@@ -384,6 +391,41 @@ function ownerName(lookup: OwnerLookup, id: number): string {
   return "";
 }
 
+// --- requests of a device ---------------------------------------------------------------------
+
+/** Makes `readAvailable` answer at once. */
+export function makeNonBlocking(fd: number): void {
+  const flags = checked("fcntl", fcntlOf()(fd, F_GETFL, "int", 0));
+  checked("fcntl", fcntlOf()(fd, F_SETFL, "int", flags | O_NONBLOCK));
+}
+
+/**
+ * read(2) on a descriptor that does not block. Node's own answers "nothing there" by an exception,
+ * which costs more than the call.
+ * @returns bytes read; `undefined` when there is nothing to read now.
+ */
+export function readAvailable(fd: number, into: Bytes): number | undefined {
+  const result = readOf()(fd, into, into.length);
+  if (result >= 0) return result;
+  const errno = loaded().koffi.errno();
+  if (errno === osConstants.errno.EAGAIN) return undefined;
+  throw new ErrnoError(errno, "read");
+}
+
+/** Resolves when there is something to read, or the other end is gone. Holds a thread of the pool. */
+export function waitReadable(fd: number): Promise<void> {
+  const request = new DataView(new ArrayBuffer(POLLFD_BYTES));
+  request.setInt32(0, fd, true);
+  request.setInt16(4, POLLIN, true);
+  return new Promise((resolve, reject) => {
+    pollOf().async(new Uint8Array(request.buffer), 1, -1, (error: Error | null) => {
+      // A failed poll shows in the read that follows.
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
 // --- the binding ------------------------------------------------------------------------------
 
 interface Loaded {
@@ -593,3 +635,12 @@ const getpwuidOf = symbol<OwnerLookup>(
 const getgrgidOf = symbol<OwnerLookup>(
   "int getgrgid_r(uint32_t gid, void *record, void *text, size_t size, void *found)",
 );
+const fcntlOf = symbol<(fd: number, command: number, type: "int", value: number) => number>(
+  "int fcntl(int fd, int command, ...)",
+);
+const readOf = symbol<(fd: number, into: C, size: number) => number>(
+  "int64_t read(int fd, void *into, size_t size)",
+);
+const pollOf = symbol<{
+  async(requests: C, count: number, timeoutMs: number, done: (error: Error | null) => void): void;
+}>("int poll(void *requests, unsigned long count, int timeoutMs)");

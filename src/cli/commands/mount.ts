@@ -2,12 +2,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import {
   exitNow,
+  makeNonBlocking,
   messageOf,
   mount as mountSyscall,
   openRepositoryFs,
+  readAvailable,
   receiveFd,
   socketPair,
   umount2,
+  waitReadable,
 } from "../../../engine/node.ts";
 import { type Mount, mountFs } from "../../../mount/index.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
@@ -57,7 +60,16 @@ export const mount: Command = defineCommand({
         });
         const localPath = localPathOf(repository);
         const mounted = await mountFs(fs, values.mountpoint, {
-          native: { mount: mountSyscall, umount2, socketPair, receiveFd, exitNow },
+          native: {
+            mount: mountSyscall,
+            umount2,
+            socketPair,
+            receiveFd,
+            exitNow,
+            makeNonBlocking,
+            readAvailable,
+            waitReadable,
+          },
           binding: values.binding,
           allowOther: values.allowOther || settings.mount.allowOther,
           refuse: localPath === undefined ? [] : [localPath],
