@@ -90,7 +90,7 @@ function wrongFiles(target: string): string[] {
 }
 
 function isState(name: string, content: string): boolean {
-  const kind = name.split(/[-/]/)[0];
+  const [kind = ""] = name.split(/[-/]/);
   if (name.endsWith(".new")) return content.length <= SIZE && isOneLetter(content);
   switch (kind) {
     case "log":
