@@ -8,11 +8,17 @@ import type { FinishedPack } from "../packs/pack-builder.ts";
 import type { Hole, Xattr } from "../snapshots/tree-node.ts";
 import type { SourceStat } from "./source.ts";
 
+/** What tells that a file is the one the walk saw. */
+export type FileIdentity = Pick<
+  SourceStat,
+  "sizeBytes" | "mtimeNs" | "ctimeNs" | "inode" | "device"
+>;
+
 export interface FileJob {
   /** What open(2) takes, or a descriptor that is read to its end. */
   readonly input: { readonly path: Bytes } | { readonly fd: number };
   /** From the walk: a file that differs when it is opened has changed. Absent for a stream. */
-  readonly stat: SourceStat | undefined;
+  readonly stat: FileIdentity | undefined;
   /**
    * False on the second try of a file, when the repository's index turned out not to have a blob
    * that the shared fingerprints promised.
@@ -45,9 +51,9 @@ export interface BatchResult {
   readonly files: readonly (SavedFile | FailedFile)[];
   /** Chunk ids of all saved files, 32 bytes each. */
   readonly ids: Bytes;
-  readonly lengths: Uint32Array;
+  readonly lengths: Uint32Array<ArrayBuffer>;
   /** For each chunk: whose word it is that it is stored. */
-  readonly origins: Uint8Array;
+  readonly origins: Bytes;
   /** Bytes of new blobs: plain, and as they go into packs. */
   readonly newBlobs: number;
   readonly newPlainBytes: number;

@@ -19,12 +19,12 @@ import {
   type BatchResult,
   CHUNK_ORIGIN,
   type FailedFile,
+  type FileIdentity,
   type FileJob,
   type SavedFile,
 } from "../file-pool.ts";
 import { type DataExtent, type FileReading, type ReadResult, chunkFile } from "../save-file.ts";
 import type { SessionTable } from "../session-table.ts";
-import type { SourceStat } from "../source.ts";
 import { readXattrs } from "./read-xattrs.ts";
 import { sourceStatOf } from "./source-stat.ts";
 
@@ -121,7 +121,7 @@ export class BatchSaver {
       return { code: "source-changed", message: "it is no regular file any more" };
     }
     this.#waitForTick(before);
-    const stat = job.stat !== undefined && sameFile(before, job.stat) ? job.stat : undefined;
+    const isSame = job.stat !== undefined && sameFile(before, job.stat);
     const sizeBytes = Number(before.size);
     const warnings: string[] = [];
     const xattrs = xattrsOf(fd, warnings);
@@ -140,7 +140,7 @@ export class BatchSaver {
       ...result,
       chunkCount: this.#chunks.length - firstChunk,
       xattrs,
-      stat: stat === undefined ? sourceStatOf(before) : undefined,
+      stat: isSame ? undefined : sourceStatOf(before),
       changed:
         after.mtimeNs !== before.mtimeNs ||
         after.size !== before.size ||
@@ -204,7 +204,7 @@ export class BatchSaver {
   }
 }
 
-function sameFile(stats: BigIntStats, stat: SourceStat): boolean {
+function sameFile(stats: BigIntStats, stat: FileIdentity): boolean {
   return (
     stats.mtimeNs === stat.mtimeNs &&
     stats.ctimeNs === stat.ctimeNs &&

@@ -8,6 +8,7 @@ import { ForgeError, messageOf } from "../../base/errors.ts";
 import { decodePackDirectory } from "../../packs/pack-format.ts";
 import type { FilePoolContext } from "../backup.ts";
 import type { BatchResult, FileJob, FilePool } from "../file-pool.ts";
+import { decodeResult, encodeJobs } from "./batch-columns.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
 
 const WORKER_FILE = import.meta.url.endsWith(".ts")
@@ -79,7 +80,7 @@ class FileWorker {
         return;
       }
       this.#batches.set(number, { resolve, reject });
-      this.#say({ type: "save", number, jobs });
+      this.#say({ type: "save", number, jobs: encodeJobs(jobs) });
     });
   }
 
@@ -136,7 +137,7 @@ class FileWorker {
   #hear(message: FromWorker): void {
     switch (message.type) {
       case "saved":
-        this.#batches.get(message.number)?.resolve(message.result);
+        this.#batches.get(message.number)?.resolve(decodeResult(message.result));
         this.#batches.delete(message.number);
         return;
       case "pack":

@@ -11,6 +11,7 @@ import { FingerprintTable } from "../../index/fingerprint-table.ts";
 import { nativeSyncPlatform } from "../../platform/node/native.ts";
 import { encodePackDirectory } from "../../packs/pack-format.ts";
 import { SessionTable } from "../session-table.ts";
+import { buffersOf, decodeJobs, encodeResult } from "./batch-columns.ts";
 import { BatchSaver } from "./batch-saver.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
 
@@ -64,12 +65,8 @@ port.on("message", (message: ToWorker) => {
 async function handle(message: ToWorker): Promise<void> {
   switch (message.type) {
     case "save": {
-      const result = await saver.save(message.jobs);
-      say({ type: "saved", number: message.number, result }, [
-        result.ids.buffer,
-        result.lengths.buffer as ArrayBuffer,
-        result.origins.buffer as ArrayBuffer,
-      ]);
+      const result = encodeResult(await saver.save(decodeJobs(message.jobs)));
+      say({ type: "saved", number: message.number, result }, buffersOf(result));
       return;
     }
     case "flush":

@@ -4,7 +4,7 @@ import type { PackId } from "../../base/ids.ts";
 import type { ChunkerParameters } from "../../chunking/fastcdc.ts";
 import type { Compression } from "../../crypto/envelope.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
-import type { BatchResult, FileJob } from "../file-pool.ts";
+import type { JobColumns, ResultColumns } from "./batch-columns.ts";
 
 export interface WorkerSetup {
   readonly keys: KeyRing;
@@ -18,11 +18,11 @@ export interface WorkerSetup {
 }
 
 export type ToWorker =
-  | { readonly type: "save"; readonly number: number; readonly jobs: readonly FileJob[] }
+  | { readonly type: "save"; readonly number: number; readonly jobs: JobColumns }
   | { readonly type: "flush" };
 
 export type FromWorker =
-  | { readonly type: "saved"; readonly number: number; readonly result: BatchResult }
+  | { readonly type: "saved"; readonly number: number; readonly result: ResultColumns }
   | {
       readonly type: "pack";
       readonly id: PackId;
