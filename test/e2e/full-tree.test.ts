@@ -6,8 +6,11 @@ import { endMounts, mountForge } from "../helpers/forge-mount.ts";
 import { ForgeWorld, buildForge, jsonLines, runProgram } from "../helpers/forge-program.ts";
 import { hasProgram, need, needFuse } from "../helpers/need.ts";
 
-const TREES = ["/usr/share", "/usr/include"].filter((path) => existsSync(path));
 const isRoot = process.geteuid?.() === 0;
+/** Some of /usr/share only root may read. */
+const TREES = [isRoot ? "/usr/share" : "/usr/share/doc", "/usr/include"].filter((path) =>
+  existsSync(path),
+);
 const MINUTES = 60_000;
 
 let world: ForgeWorld;
