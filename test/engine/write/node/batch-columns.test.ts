@@ -72,7 +72,8 @@ test("results keep plain files, special ones and failures in order", () => {
     newPlainBytes: 2,
     newSealedBytes: 3,
   };
+  const expected = structuredClone(result);
   const columns = encodeResult(result);
   const moved = structuredClone(columns, { transfer: buffersOf(columns) });
-  expect(decodeResult(moved)).toEqual(result);
+  expect(decodeResult(moved)).toEqual(expected);
 });
