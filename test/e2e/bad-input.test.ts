@@ -233,6 +233,7 @@ describe("a damaged repository", () => {
   function damaged(damage: (packs: readonly string[], repository: string) => void): string {
     const copy = world.path(`damaged-${number++}`);
     cpSync(original, copy, { recursive: true });
+    makeWritable(copy);
     const found = execFileSync("find", [`${copy}/packs`, "-type", "f", "-size", "+8M"], {
       encoding: "utf8",
     });
@@ -319,6 +320,7 @@ describe("a damaged repository", () => {
     mkdirSync(repository);
     const parts = ["config", "keys", "index", "snapshots"].map((name) => `${original}/${name}`);
     execFileSync("cp", ["-a", ...parts, repository]);
+    makeWritable(repository);
     damage(repository);
     const before = stateOf(repository);
     for (const words of [["snapshots"], ["backup", "data"], ["mount", world.path("empty")]]) {
@@ -337,6 +339,11 @@ function mounts(path: string): boolean {
   }
 }
 
+/** Objects are read-only, which holds for everybody but root. */
+function makeWritable(repository: string): void {
+  execFileSync("chmod", ["-R", "u+w", repository]);
+}
+
 function swap(one: string, two: string): void {
   execFileSync("sh", ["-c", 'mv "$1" "$1.x" && mv "$2" "$1" && mv "$1.x" "$2"', "sh", one, two]);
 }
@@ -344,13 +351,11 @@ function swap(one: string, two: string): void {
 function flip(path: string, offset: number): void {
   const script = `import sys
 f = open(sys.argv[1], "r+b"); f.seek(${offset}); b = f.read(1)[0]; f.seek(${offset}); f.write(bytes([b ^ 0xff]))`;
-  execFileSync("chmod", ["u+w", path]);
   execFileSync("python3", ["-c", script, path]);
 }
 
 /** As a later forge would write it: another version, and longer. */
 function makeNewer(path: string): void {
-  execFileSync("chmod", ["u+w", path]);
   const script = `import sys
 f = open(sys.argv[1], "r+b"); f.seek(4); f.write(bytes([7, 0])); f.seek(0, 2); f.write(bytes(16))`;
   execFileSync("python3", ["-c", script, path]);
