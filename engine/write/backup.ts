@@ -175,6 +175,7 @@ async function saveSource(options: BackupOptions): Promise<SavedSource> {
         problems++;
         options.onProblem(problem);
       },
+      waitForRoom: () => uploads.waitForRoom(),
       signal: options.signal,
     });
     const root = await saver.save();
@@ -234,23 +235,38 @@ function keepBeating(lease: Lease): () => void {
   };
 }
 
+/** Tree packs that may wait for the storage: 4 MiB each. The walk pauses beyond. */
+const TREE_UPLOADS_MAX = 6;
+
 /** Uploads of tree packs, which nobody waits for one by one. */
 class Uploads {
   readonly #packer: Packer;
-  readonly #running: Promise<void>[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(packer: Packer) {
     this.#packer = packer;
   }
 
   start(pack: Parameters<Packer["put"]>[0]): void {
-    const upload = this.#packer.put(pack);
-    // The failure is met in `finished`.
-    upload.catch(() => undefined);
-    this.#running.push(upload);
+    const upload = this.#packer
+      .put(pack)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#running.delete(upload));
+    this.#running.add(upload);
   }
 
+  /** @returns a promise only when there is none. @throws what an upload failed with. */
+  waitForRoom(): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#running.size < TREE_UPLOADS_MAX ? undefined : Promise.race(this.#running);
+  }
+
+  /** @throws what an upload failed with. */
   async finished(): Promise<void> {
     await Promise.all(this.#running);
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }

@@ -51,6 +51,8 @@ export interface SourceSaverOptions {
   readonly progress: BackupProgress;
   readonly recordAtime: boolean;
   readonly onProblem: (problem: SourceProblem) => void;
+  /** A promise while finished directories wait for the storage: the walk pauses. */
+  readonly waitForRoom: () => Promise<void> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -106,6 +108,7 @@ export class SourceSaver {
         continue;
       }
       if (++directories % DIRECTORIES_PER_TURN === 0) await nextTurn();
+      await this.#options.waitForRoom();
       const child = await this.#enterChild(frame, slot, entry);
       if (child !== undefined) stack.push(child);
     }
