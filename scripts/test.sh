@@ -1,7 +1,8 @@
 #!/bin/sh
 # The test command: sets itself up, then runs the suite. Arguments go to vitest.
 . "$(dirname "$0")/setup.sh"
-need_packages mount:mount fusermount3:fuse3 getfattr:attr setfacl:acl rsync:rsync strace:strace python3:python3 setpriv:util-linux mkfs.xfs:xfsprogs
+need_packages mount:mount fusermount3:fuse3 getfattr:attr setfacl:acl rsync:rsync strace:strace python3:python3 setpriv:util-linux mkfs.xfs:xfsprogs \
+  curl:curl openssl:openssl cadaver:cadaver mount.davfs:davfs2 rclone:rclone
 install_dependencies
 build
 exec vitest run "$@"

@@ -10,6 +10,8 @@ export interface Environment {
   readonly passphraseCommand: string | undefined;
   readonly config: string | undefined;
   readonly keyFile: string | undefined;
+  /** What the servers ask of their users: `FORGE_HTTP_PASSWORD`. */
+  readonly httpPassword: string | undefined;
   /** Where `config.yaml` of forge lives by the XDG rules. */
   readonly configHome: string;
   readonly home: string;
@@ -21,7 +23,9 @@ export interface Environment {
 export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const copy = { ...variables };
   const passphrase = find(variables, "FORGE_PASSPHRASE");
+  const httpPassword = find(variables, "FORGE_HTTP_PASSWORD");
   delete variables["FORGE_PASSPHRASE"];
+  delete variables["FORGE_HTTP_PASSWORD"];
   const home = find(variables, "HOME") ?? homedir();
   const xdg = find(variables, "XDG_CONFIG_HOME");
   return {
@@ -30,6 +34,7 @@ export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
     passphraseCommand: find(variables, "FORGE_PASSPHRASE_COMMAND"),
     config: find(variables, "FORGE_CONFIG"),
     keyFile: find(variables, "FORGE_KEY_FILE"),
+    httpPassword,
     // The XDG specification says to ignore relative paths.
     configHome: xdg?.startsWith("/") === true ? xdg : `${home}/.config`,
     home,

@@ -73,6 +73,12 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/mount.ts")).mount,
   },
   {
+    name: "webdav",
+    aliases: [],
+    summary: "show the snapshots as a network drive",
+    load: async () => (await import("./commands/webdav.ts")).webdav,
+  },
+  {
     name: "config",
     aliases: [],
     summary: "write a starter configuration, or show the one in use",

@@ -5,7 +5,6 @@ import {
   makeNonBlocking,
   messageOf,
   mount as mountSyscall,
-  openRepositoryFs,
   readAvailable,
   receiveFd,
   socketPair,
@@ -15,11 +14,10 @@ import {
 import { type Mount, mountFs } from "../../../mount/index.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { formatTime } from "../format.ts";
-import { choice, flag, required, size, texts } from "../option-kinds.ts";
+import { choice, flag, required, size } from "../option-kinds.ts";
 import { chooseRepository, nameOf, settingsOf } from "../repository-choice.ts";
+import { VIEW_OPTIONS, openView } from "../repository-view.ts";
 import { type Session, localPathOf, withSession } from "../session.ts";
-import { FILTER_OPTIONS, snapshotFilter } from "../snapshot-choice.ts";
 
 /** Programs that only just let go of the mount get this long before it is given up on them. */
 const DETACHED_WAIT_MS = 2000;
@@ -31,33 +29,20 @@ export const mount: Command = defineCommand({
   arguments: { mountpoint: required("an empty folder") },
   options: {
     allowOther: flag("--allow-other", "other users may look, as far as permissions let them"),
-    pathTemplate: texts(
-      "--path-template <template>",
-      "where snapshots stand: %T time, %h host, %u user, %t tag, %i and %I id (repeatable)",
-    ),
     cacheSize: size("--cache-size <size>", "memory for content that was read"),
     binding: choice("--binding <name>", "how to speak to the kernel", ["kernel", "libfuse"]),
-    ...FILTER_OPTIONS,
+    ...VIEW_OPTIONS,
   },
   examples: ["forge mount /mnt/snapshots", "forge mount ~/snapshots --host laptop --tag daily"],
   async run(context, values): Promise<ExitCode> {
     const settings = await settingsOf(context);
     const repository = chooseRepository(context, settings);
-    const templates =
-      values.pathTemplate.length > 0 ? values.pathTemplate : settings.mount.pathTemplates;
-    const filter = snapshotFilter(values);
     return withSession(
       context,
       repository,
       async (session) => {
-        const fs = await openRepositoryFs(session.repository, session.readSide, {
-          formatTime: (ns) => formatTime(ns).replace(" ", "_").replaceAll(":", "-"),
-          now: () => performance.now(),
-          pathTemplates: templates.length > 0 ? templates : undefined,
-          filter,
-          owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-          onProblem: (error) => context.output.warn(error.message),
-        });
+        const configured = settings.mount.pathTemplates;
+        const fs = await openView(context, session, { values, configured });
         const localPath = localPathOf(repository);
         const mounted = await mountFs(fs, values.mountpoint, {
           native: {
