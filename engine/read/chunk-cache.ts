@@ -7,8 +7,8 @@ import { ByteLru } from "./byte-lru.ts";
 
 export type ChunkCache = ByteLru<Bytes>;
 
-/** 128 MiB: what a mount needs for a few sequential streams, within a peak of 250 MB. */
-export const CHUNK_CACHE_BYTES_DEFAULT: number = 128 * 1024 * 1024;
+/** 64 MiB: a few sequential streams. The kernel keeps what was read as well, and more of it. */
+export const CHUNK_CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
 
 export function createChunkCache(bytesMax: number = CHUNK_CACHE_BYTES_DEFAULT): ChunkCache {
   return new ByteLru<Bytes>({ bytesMax, weigh: (plain) => plain.buffer.byteLength });

@@ -57,5 +57,5 @@ compression: zstd:3
 # Defaults of \`forge mount\`.
 # mount:
 #   allow-other: false
-#   cache-size: 128 MiB
+#   cache-size: 64 MiB
 `;

@@ -1,5 +1,5 @@
 /**
- * zstd called directly for small inputs. node:zlib makes a new context for every call, 20–25 µs, which
+ * zstd called directly, to compress small inputs and to decompress all. node:zlib makes a new context for every call, 20–25 µs, which
  * for a file of a few KiB is more than compressing it takes; here one context serves a thread for its
  * life. The functions are those of the running Node, which exports them, else the system's library.
  * Nothing promises either: without them everything works through node:zlib.
@@ -16,7 +16,8 @@ interface SystemZstd {
   readonly output: Bytes;
   /** Bytes written to `output`, or a value above its length for an error. */
   compress(plain: Bytes, level: number): number;
-  decompress(packed: Bytes): number;
+  /** Bytes written to `plain`, or a value above its length for an error. */
+  decompress(packed: Bytes, plain: Bytes): number;
 }
 
 /** `null` once it is known that the library is not there. */
@@ -32,15 +33,17 @@ export function compressSmall(plain: Bytes, level: number): Bytes | undefined {
 }
 
 /**
- * What a frame of at most SMALL_BYTES_MAX bytes holds, a fresh buffer; `undefined` where node:zlib has
- * to do it, damaged frames among them: that is where they get their error.
+ * What a frame of exactly `plainBytes` bytes holds, a fresh buffer; `undefined` where node:zlib has to
+ * do it, damaged frames among them: that is where they get their error. Of any size: the output is
+ * written where it stays, and no context is left to be collected.
  */
-export function decompressSmall(packed: Bytes, plainBytes: number): Bytes | undefined {
-  if (plainBytes > SMALL_BYTES_MAX) return undefined;
+export function decompressDirect(packed: Bytes, plainBytes: number): Bytes | undefined {
   const zstd = (library ??= load());
   if (zstd === null) return undefined;
-  const length = zstd.decompress(packed);
-  return length === plainBytes ? zstd.output.slice(0, length) : undefined;
+  // Not zeroed: it is used only when all of it was written.
+  const plain = Buffer.allocUnsafeSlow(plainBytes);
+  if (zstd.decompress(packed, plain) !== plainBytes) return undefined;
+  return new Uint8Array(plain.buffer);
 }
 
 function load(): SystemZstd | null {
@@ -61,8 +64,8 @@ function load(): SystemZstd | null {
       // Errors are negative numbers seen as unsigned ones: always above any length.
       compress: (plain, level) =>
         Number(compress(compressor, output, BOUND_BYTES, plain, plain.length, level)),
-      decompress: (packed) =>
-        Number(decompress(decompressor, output, SMALL_BYTES_MAX, packed, packed.length)),
+      decompress: (packed, plain) =>
+        Number(decompress(decompressor, plain, plain.length, packed, packed.length)),
     };
   } catch {
     return null;

@@ -22,7 +22,7 @@ import lz4 from "lz4-napi";
 
 import { type Bytes, EMPTY_BYTES, equalBytes } from "../../base/bytes.ts";
 import { ForgeError, messageOf } from "../../base/errors.ts";
-import { compressSmall, decompressSmall } from "./direct-zstd.ts";
+import { compressSmall, decompressDirect } from "./direct-zstd.ts";
 import type {
   AeadRequest,
   Argon2idRequest,
@@ -194,8 +194,8 @@ function unpack(codec: Codec, packed: Bytes, plainBytes: number): Bytes {
       case "none":
         return packed;
       case "zstd": {
-        const small = decompressSmall(packed, plainBytes);
-        if (small !== undefined) return small;
+        const plain = decompressDirect(packed, plainBytes);
+        if (plain !== undefined) return plain;
         const bound = plainBytes + OUTPUT_SLACK_BYTES;
         return owned(zstdDecompressSync(packed, { chunkSize: bound, maxOutputLength: bound }));
       }
