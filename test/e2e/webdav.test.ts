@@ -7,6 +7,7 @@ import {
   readdirSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -50,6 +51,9 @@ beforeAll(async () => {
   symlinkSync("many", `${source}/folder-link`);
   symlinkSync("/etc/passwd", `${source}/outside`);
   world.init();
+  // More than the buffers of a connection hold, and nothing on the disk.
+  truncateSync(world.write("long/zeros", ""), 200_000_000);
+  world.ok(["backup", world.path("long"), "--host", "long"]);
   world.ok(["backup", source, "--tag", "daily", "--host", "laptop"]);
   drive = await serveForge(world, [], { env: { FORGE_HTTP_PASSWORD: PASSWORD } });
   base = `${drive.url}snapshots/latest${source}`;
@@ -101,7 +105,18 @@ describe("forge webdav", () => {
     },
   );
 
-  test("filters and templates as the mount has them; new snapshots appear", async () => {
+  test("ends although somebody reads slowly, and says nothing of failures", async () => {
+    const own = await serveForge(world);
+    const url = `${own.url}hosts/long/latest${world.path("long/zeros")}`;
+    const headers = { authorization: `Basic ${btoa(`forge:${String(own.password)}`)}` };
+    const answer = await fetch(url, { headers });
+    const { code, stderr } = await own.stop();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    // What the reader gets is broken off, never a shorter file.
+    await expect(answer.arrayBuffer()).rejects.toThrow();
+  });
+
+  test("filters, templates and a password of one's own", async () => {
     const file = world.write("password", "from a file\n");
     chmodSync(file, 0o600);
     const words = ["--password-file", file, "--path-template", "%h/%i", "--host", "laptop"];
