@@ -71,15 +71,19 @@ export class BlobReader {
   readNow(ref: BlobRef): Bytes | undefined {
     const kept = this.#cache.get(ref.id);
     if (kept !== undefined) return kept;
+    const plain = this.loadNow(ref);
+    if (plain !== undefined) this.#cache.set(ref.id, plain);
+    return plain;
+  }
+
+  /** `load` at once from what was read already; `undefined` as for `readNow`. */
+  loadNow(ref: BlobRef): Bytes | undefined {
     const places = this.#index.peek?.(ref.id) ?? "unread";
     const [location] = typeof places === "string" ? [] : places;
     if (location?.kind !== ref.kind) return undefined;
-    const sealed = this.#packs.peek?.(location);
-    if (sealed === undefined) return undefined;
     try {
-      const plain = this.#decoder.decodeNow?.(location, sealed);
-      if (plain !== undefined) this.#cache.set(ref.id, plain);
-      return plain;
+      const sealed = this.#packs.peek?.(location);
+      return sealed && this.#decoder.decodeNow?.(location, sealed);
     } catch {
       // `read` meets the same, tries the other places, and reports it.
       return undefined;

@@ -81,9 +81,11 @@ export class PackReader {
     return this.#ahead.find(location) ?? this.#gather(location, signal);
   }
 
-  /** `read` at once, when the bytes were read ahead: a view that is to be opened, not kept. */
+  /** `read` at once, when the bytes are in memory: a view that is to be opened, not kept. */
   peek(location: BlobLocation): Bytes | undefined {
-    return this.#ahead.find(location);
+    if (location.kind === "data") return this.#ahead.find(location);
+    const pack = this.#treePacks?.get(location.packId);
+    return pack === undefined ? undefined : viewOf(pack, location, location.offset);
   }
 
   async #readFromWholePack(

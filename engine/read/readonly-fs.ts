@@ -101,6 +101,8 @@ export interface FsDirectory extends FsEntryBase {
     from: number,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<readonly FsEntry[]>;
+  /** `readEntries` at once from what is in memory; `undefined` when it has to load something. */
+  readEntriesNow?(from: number): readonly FsEntry[] | undefined;
   lookup(name: Bytes): Promise<FsEntry | undefined>;
   /** `lookup` at once from what is in memory; "unread" when only `lookup` can tell. */
   lookupNow?(name: Bytes): FsEntry | "absent" | "unread";

@@ -193,6 +193,19 @@ export class SnapshotDirectory extends SnapshotEntry<"directory"> implements FsD
     return entries;
   }
 
+  readEntriesNow(from: number): readonly FsEntry[] | undefined {
+    const found = this.sources.readSide.trees.peekEntryAt(this.contentKey, from);
+    if (found === "unread") return undefined;
+    if (found === "absent") return [];
+    const entries: FsEntry[] = [];
+    for (let index = found.index; index < found.page.count; index++) {
+      const entry = entryOf({ page: found.page, index }, this.sources);
+      if (entry instanceof Promise) return undefined;
+      entries.push(entry);
+    }
+    return entries;
+  }
+
   async lookup(name: Bytes): Promise<FsEntry | undefined> {
     const found = await this.sources.readSide.trees.lookup(this.contentKey, name);
     return found === undefined ? undefined : entryOf(found, this.sources);

@@ -24,14 +24,13 @@ export interface TreeEntry {
   readonly index: number;
 }
 
+type TreeBlobs = Pick<BlobReader, "load"> & Partial<Pick<BlobReader, "loadNow">>;
+
 export class TreeReader {
-  readonly #blobs: Pick<BlobReader, "load">;
+  readonly #blobs: TreeBlobs;
   readonly #pages: ByteLru<TreePage>;
 
-  constructor(
-    blobs: Pick<BlobReader, "load">,
-    options: { readonly pageCacheBytes?: number | undefined } = {},
-  ) {
+  constructor(blobs: TreeBlobs, options: { readonly pageCacheBytes?: number | undefined } = {}) {
     this.#blobs = blobs;
     this.#pages = new ByteLru<TreePage>({
       bytesMax: options.pageCacheBytes ?? PAGE_CACHE_BYTES_DEFAULT,
@@ -68,11 +67,29 @@ export class TreeReader {
 
   /** `lookup` at once from pages in memory; "unread" when one is not. */
   peekLookup(root: BlobId, name: Bytes): TreeEntry | "absent" | "unread" {
-    const page = this.#pages.get(root);
-    // Large directories are compared with the pages above when they are loaded: leave it to that.
-    if (page?.kind !== "leaf") return "unread";
+    const page = this.#peekLeaf(root);
+    if (page === undefined) return "unread";
     const index = page.find(name);
     return index < 0 ? "absent" : { page, index };
+  }
+
+  /** `entryAt` at once; "unread" as for `peekLookup`. */
+  peekEntryAt(root: BlobId, number: number): TreeEntry | "absent" | "unread" {
+    const page = this.#peekLeaf(root);
+    if (page === undefined) return "unread";
+    return number < page.count ? { page, index: number } : "absent";
+  }
+
+  /** The only page of a directory; `undefined` for a large one, whose pages are loaded in turn. */
+  #peekLeaf(root: BlobId): LeafPage | undefined {
+    let page = this.#pages.get(root);
+    if (page === undefined) {
+      const plain = this.#blobs.loadNow?.({ id: root, kind: "tree" });
+      if (plain === undefined) return undefined;
+      page = decodeTreePage(plain);
+      this.#pages.set(root, page);
+    }
+    return page.kind === "leaf" ? page : undefined;
   }
 
   /** Entry number `number` of the directory; `undefined` beyond the last. */

@@ -27,12 +27,12 @@ export interface DirectoryRequest {
 }
 
 /** Some consecutive entries, beginning with number `from`. */
-interface Page {
+export interface DirectoryPage {
   readonly from: number;
   readonly entries: readonly FsEntry[];
 }
 
-const NO_PAGE: Page = { from: 0, entries: [] };
+const NO_PAGE: DirectoryPage = { from: 0, entries: [] };
 
 export class DirectoryReader {
   readonly #inode: Inode;
@@ -45,14 +45,19 @@ export class DirectoryReader {
   }
 
   /** The page for a request when it is at hand. Beginning anew in a directory that changes reads it anew. */
-  findPage(request: DirectoryRequest): Page | undefined {
-    if (request.position === 0) return undefined;
+  findPage(request: DirectoryRequest): DirectoryPage | undefined {
     const at = request.position - FIRST_ENTRY_POSITION - this.#page.from;
-    return at >= 0 && at < this.#page.entries.length ? this.#page : undefined;
+    const isInPage = at >= 0 && at < this.#page.entries.length;
+    if (isInPage && request.position > 0) return this.#page;
+    const from = firstEntryOf(request);
+    const entries = this.#directory.readEntriesNow?.(from);
+    if (entries === undefined) return undefined;
+    this.#page = { from, entries };
+    return this.#page;
   }
 
-  async readPage(request: DirectoryRequest, signal: AbortSignal): Promise<Page> {
-    const from = Math.max(0, request.position - FIRST_ENTRY_POSITION);
+  async readPage(request: DirectoryRequest, signal: AbortSignal): Promise<DirectoryPage> {
+    const from = firstEntryOf(request);
     const entries = await this.#directory.readEntries(from, { signal });
     this.#page = { from, entries };
     return this.#page;
@@ -68,7 +73,7 @@ export class DirectoryReader {
     out: Bytes,
     request: DirectoryRequest,
     options: {
-      readonly page: Page;
+      readonly page: DirectoryPage;
       readonly table: InodeTable;
       readonly validityOf: (entry: FsEntry) => Validity;
       readonly entered: Inode[];
@@ -104,4 +109,8 @@ export class DirectoryReader {
       at += writeDirent(view, at, { number, nextOffset: position + 1, name, type });
     }
   }
+}
+
+function firstEntryOf(request: DirectoryRequest): number {
+  return Math.max(0, request.position - FIRST_ENTRY_POSITION);
 }

@@ -14,7 +14,7 @@ import { type Inode, InodeTable, pathOf } from "../inode-table.ts";
 import { Prefetcher } from "../prefetch.ts";
 import { SEEK_DATA, SEEK_HOLE, seekInHoles } from "../seek.ts";
 import { findXattr, isAskedByListings, xattrNames } from "../xattrs.ts";
-import { DirectoryReader, type DirectoryRequest } from "./directory-reader.ts";
+import { type DirectoryPage, DirectoryReader, type DirectoryRequest } from "./directory-reader.ts";
 import { READ_BYTES_MAX, negotiate } from "./negotiation.ts";
 import { PendingRequests } from "./pending.ts";
 import {
@@ -244,7 +244,7 @@ export class Operations {
     );
   }
 
-  async #readdir(request: Request, channel: Channel): Promise<void> {
+  #readdir(request: Request, channel: Channel): Promise<void> | undefined {
     const reader = new ByteReader(request.body, "FUSE READDIR");
     const directory = this.#directories.get(reader.u64());
     if (directory === undefined) throw new Refusal(ERRNO.EIO);
@@ -253,19 +253,24 @@ export class Operations {
     const sizeBytes = reader.u32();
     const plus = request.opcode === OPCODE.readdirplus;
     const wanted: DirectoryRequest = { position, sizeBytes, plus };
-    const page =
-      directory.findPage(wanted) ??
-      (await this.#interruptible(request, (signal) => directory.readPage(wanted, signal)));
-    const entered: Inode[] = [];
-    const validityOf = (entry: FsEntry): Validity => this.#validityOf(inode.entry, entry);
-    const length = directory.write(this.#out, wanted, {
-      page,
-      table: this.#table,
-      validityOf,
-      entered,
-    });
-    if (channel.reply(request.unique, this.#out.subarray(0, length))) return;
-    for (const { id } of entered) this.#table.forget(id, 1);
+    const reply = (page: DirectoryPage): void => {
+      const entered: Inode[] = [];
+      const validityOf = (entry: FsEntry): Validity => this.#validityOf(inode.entry, entry);
+      const length = directory.write(this.#out, wanted, {
+        page,
+        table: this.#table,
+        validityOf,
+        entered,
+      });
+      if (channel.reply(request.unique, this.#out.subarray(0, length))) return;
+      for (const { id } of entered) this.#table.forget(id, 1);
+    };
+    const page = directory.findPage(wanted);
+    if (page !== undefined) {
+      reply(page);
+      return undefined;
+    }
+    return this.#interruptible(request, (signal) => directory.readPage(wanted, signal)).then(reply);
   }
 
   /** fuse_getxattr_in: size (4), padding (4), and for GETXATTR the name. Size 0 asks for the size. */
