@@ -31,6 +31,13 @@ let output = new Output({
   verbosity: process.argv.includes("-vv") ? 2 : 0,
 });
 
+// Nothing is done until it says so: if all handles closed while a command still waits, Node would
+// end the process quietly, and as a success.
+process.exitCode = EXIT.error;
+process.on("beforeExit", () => {
+  fail(new Error("forge has a defect: the command waits for something that will never come"));
+});
+
 try {
   process.exitCode = await run(process.argv.slice(2));
   await output.flush();

@@ -119,6 +119,8 @@ class WorkerPool {
       for (const pending of lane.jobs.values()) pending.reject(closedError());
       lane.jobs.clear();
     }
+    // An idle thread does not keep the process alive, and without it nobody would see the end of this.
+    for (const lane of lanes) lane.worker.ref();
     await Promise.all(lanes.map((lane) => lane.worker.terminate()));
   }
 

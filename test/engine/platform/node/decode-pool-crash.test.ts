@@ -8,12 +8,16 @@ import type { BlobLocation } from "../../../../engine/index/blob-location.ts";
 import { type DecodeJob, createDecodePool } from "../../../../engine/platform/node/decode-pool.ts";
 import { nativePlatform } from "../../../../engine/platform/node/native.ts";
 
-const started = vi.hoisted(() => ({ count: 0 }));
+const started = vi.hoisted(() => ({ count: 0, endedUnseen: 0 }));
 
-/** A thread whose first incarnation dies of its first job. */
+/**
+ * A thread whose first incarnation dies of its first job. Like a real one it keeps the process alive
+ * only while it is referenced: the end of an unreferenced one may never be seen.
+ */
 vi.mock("node:worker_threads", () => ({
   Worker: class extends EventEmitter {
     readonly #number = started.count++;
+    #isReferenced = true;
 
     postMessage({ job }: DecodeJob): void {
       setTimeout(() => {
@@ -27,14 +31,15 @@ vi.mock("node:worker_threads", () => ({
     }
 
     ref(): void {
-      // Nothing to keep alive.
+      this.#isReferenced = true;
     }
 
     unref(): void {
-      // Nothing to keep alive.
+      this.#isReferenced = false;
     }
 
     terminate(): Promise<number> {
+      if (!this.#isReferenced) started.endedUnseen++;
       return Promise.resolve(0);
     }
   },
@@ -70,4 +75,6 @@ test("a thread that dies fails the blobs it had, and a new one takes those that 
   expect(settled[0]).toMatchObject({ reason: { code: "io" } });
   expect(started.count).toBe(2);
   await pool.close();
+  // Otherwise a process with nothing else to do would end, as a success, where it waits for the close.
+  expect(started.endedUnseen).toBe(0);
 });
