@@ -8,8 +8,9 @@ import { ForgeError } from "./errors.ts";
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
-const lossyDecoder = new TextDecoder("utf-8");
+// A byte order mark is three bytes of a name like any others, not something to drop.
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export const EMPTY_BYTES: Bytes = new Uint8Array(0);
 

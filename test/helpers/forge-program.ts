@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { publicPath } from "./public-clone.ts";
+
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 60_000;
 
@@ -35,6 +37,15 @@ export function buildForge(): void {
     { encoding: "utf8" },
   );
   if (built.status !== 0) throw new Error(`${built.stdout}${built.stderr}`);
+}
+
+/** The program and its words; for another user from where that one can read it. */
+function programOf(
+  words: readonly string[],
+  options: Pick<RunOptions, "uid">,
+): [program: string, words: string[]] {
+  const place = options.uid === undefined ? (path: string): string => path : publicPath;
+  return [place(process.execPath), [place(join(ROOT, "bin/forge.cjs")), ...words]];
 }
 
 export class ForgeWorld {
@@ -72,7 +83,7 @@ export class ForgeWorld {
   }
 
   run(words: readonly string[], options: RunOptions = {}): Ended {
-    const ended = spawnSync(process.execPath, [join(ROOT, "bin/forge.cjs"), ...words], {
+    const ended = spawnSync(...programOf(words, options), {
       cwd: options.cwd ?? this.folder,
       env: this.environment(options.env),
       input: options.input ?? "",
@@ -99,7 +110,7 @@ export class ForgeWorld {
 
   /** Starts it and does not wait. */
   start(words: readonly string[], options: RunOptions = {}): ChildProcess {
-    return spawn(process.execPath, [join(ROOT, "bin/forge.cjs"), ...words], {
+    return spawn(...programOf(words, options), {
       cwd: options.cwd ?? this.folder,
       env: this.environment(options.env),
       stdio: ["pipe", "pipe", "pipe"],
@@ -109,7 +120,7 @@ export class ForgeWorld {
 
   /** Runs it without holding up this process: for what takes longer than a few seconds. */
   finish(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
-    return runProgram(process.execPath, [join(ROOT, "bin/forge.cjs"), ...words], {
+    return runProgram(...programOf(words, options), {
       ...options,
       cwd: options.cwd ?? this.folder,
       env: this.environment(options.env),

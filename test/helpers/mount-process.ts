@@ -8,6 +8,8 @@ import type { MountBinding } from "../../mount/index.ts";
 import { findMountSync } from "../../mount/mount-table.ts";
 import type { ServerMessage } from "./mount-server.ts";
 
+import { publicPath } from "./public-clone.ts";
+
 const SERVER = fileURLToPath(new URL("mount-server.ts", import.meta.url));
 
 export interface MountProcess {
@@ -30,8 +32,9 @@ export function startMount(
   },
 ): MountProcess {
   const { uid } = options;
-  const args = [SERVER, mountPoint, options.binding, String(options.allowOther ?? false)];
-  const child = spawn(process.execPath, args, {
+  const place = uid === undefined ? (path: string): string => path : publicPath;
+  const args = [place(SERVER), mountPoint, options.binding, String(options.allowOther ?? false)];
+  const child = spawn(place(process.execPath), args, {
     stdio: ["pipe", "pipe", "inherit"],
     ...(uid === undefined ? {} : { uid, gid: uid, cwd: "/", env: { PATH: process.env["PATH"] } }),
   });
