@@ -7,14 +7,6 @@
 import { type Bytes, equalBytes, findUtf8, utf8 } from "../engine/base/bytes.ts";
 import type { FsDirectory, FsEntry } from "../engine/read/readonly-fs.ts";
 
-/** The text of a name when it is UTF-8. */
-export function findNameText(name: Bytes): string | undefined {
-  const text = findUtf8(name);
-  // Decoding drops a byte order mark, which in a name is a character as any other.
-  const hasMark = name[0] === 0xef && name[1] === 0xbb && name[2] === 0xbf;
-  return hasMark && text !== undefined ? `\ufeff${text}` : text;
-}
-
 /**
  * The alias of a name that is not UTF-8. The short form keeps letters and digits legible; a directory
  * that really holds a file of that name gets the other form: every byte in small hex digits.
@@ -41,7 +33,7 @@ export async function lookupShown(
 
 /** A name as it came in a URL, for answering with the same link. */
 export function encodeName(name: Bytes): string {
-  const text = findNameText(name);
+  const text = findUtf8(name);
   return text === undefined ? escapeBytes(name, isUnreserved) : encodeSegment(text);
 }
 

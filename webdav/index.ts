@@ -4,10 +4,10 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Router } from "express";
-import type { Bytes } from "../engine/base/bytes.ts";
+import { type Bytes, findUtf8 } from "../engine/base/bytes.ts";
 import { type ErrorCode, isForgeError } from "../engine/base/errors.ts";
 import type { FsDirectory, ReadonlyFs } from "../engine/read/readonly-fs.ts";
-import { decodePath, encodeName, findNameText } from "./entry-name.ts";
+import { decodePath, encodeName } from "./entry-name.ts";
 import { sendFolderPage } from "./folder-page.ts";
 import { grantLock, insistsOnLocks } from "./lock.ts";
 import { sendMultistatus } from "./multistatus.ts";
@@ -222,7 +222,7 @@ function linkOf(
   const last = names.at(-1);
   return {
     href: `${base.replace(/\/+$/, "")}/${segments.join("/")}${slash}`,
-    name: last === undefined ? "" : (findNameText(last) ?? encodeName(last)),
+    name: last === undefined ? "" : (findUtf8(last) ?? encodeName(last)),
   };
 }
 

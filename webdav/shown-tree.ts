@@ -7,9 +7,9 @@
  * that lead back to where they are, and, once the path went through one link to a directory, all
  * further ones. Asked for by their path they are still found.
  */
-import { type Bytes, equalBytes } from "../engine/base/bytes.ts";
+import { type Bytes, equalBytes, findUtf8 } from "../engine/base/bytes.ts";
 import type { FsDirectory, FsEntry, FsFile, FsSymlink } from "../engine/read/readonly-fs.ts";
-import { aliasOf, findNameText, lookupShown } from "./entry-name.ts";
+import { aliasOf, lookupShown } from "./entry-name.ts";
 
 /** As Linux: more links than this on one path are a loop. */
 const LINKS_MAX = 40;
@@ -70,7 +70,7 @@ export async function* listShown(
       const target =
         entry.type === "symlink" ? await findListedTarget(place, entry) : findShowable(entry);
       if (target === undefined) continue;
-      const name = findNameText(entry.name) ?? (await aliasOf(directory, entry.name));
+      const name = findUtf8(entry.name) ?? (await aliasOf(directory, entry.name));
       shown.push({ name, entry: target });
     }
     yield shown;
