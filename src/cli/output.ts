@@ -54,8 +54,16 @@ export class Output {
 
   /** One line of data. Await it in loops: it waits when the reader is slower than we are. */
   async line(text: string): Promise<void> {
+    if (this.addLine(text)) await this.flush();
+  }
+
+  /**
+   * `line` for loops over so many lines that a promise for each would cost more than the line.
+   * @returns true when `flush` is due.
+   */
+  addLine(text: string): boolean {
     this.#pending += `${text}\n`;
-    if (this.#pending.length >= BUFFER_CHARACTERS) await this.flush();
+    return this.#pending.length >= BUFFER_CHARACTERS;
   }
 
   async lines(texts: Iterable<string>): Promise<void> {

@@ -4,12 +4,13 @@ import {
   ForgeError,
   type FsEntry,
   displayName,
-  fsEntries,
+  findUtf8,
 } from "../../../engine/node.ts";
 import { TREE_DEPTH_MAX } from "../../../engine/base/limits.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { displayText, formatMode, formatTime } from "../format.ts";
+import { toJson } from "../output.ts";
 import { flag, optional, required } from "../option-kinds.ts";
 import { withRepository } from "../session.ts";
 import { jsonEntry, jsonPath } from "../shown-entry.ts";
@@ -67,23 +68,55 @@ class Listing {
         `Cannot list ${displayName(path)}: it is ${depth} levels deep`,
       );
     }
-    const { signal } = this.#context;
-    for await (const entry of fsEntries(folder, { signal })) {
-      const below = childPath(path, entry.name);
-      await this.entry(entry, below);
-      if (this.#recursive && entry.type === "directory") await this.folder(entry, below, depth + 1);
+    const { output, signal } = this.#context;
+    const shownFolder = cleanText(path);
+    for (let from = 0; ;) {
+      const entries = folder.readEntriesNow?.(from) ?? (await folder.readEntries(from, { signal }));
+      if (entries.length === 0) return;
+      signal.throwIfAborted();
+      for (const entry of entries) {
+        const isFull = output.addLine(this.#lineOf(entry, path, shownFolder));
+        if (isFull) await output.flush();
+        if (!this.#recursive || entry.type !== "directory") continue;
+        await this.folder(entry, childPath(path, entry.name), depth + 1);
+      }
+      from += entries.length;
     }
   }
 
   async entry(entry: FsEntry, path: Bytes): Promise<void> {
     const { output } = this.#context;
-    if (output.json) {
-      await output.jsonLine({ ...jsonPath(path), ...jsonEntry(entry) });
-      return;
+    if (output.json) await output.jsonLine({ ...jsonPath(path), ...jsonEntry(entry) });
+    else {
+      const isPath = this.#recursive || entry.name.length === 0;
+      await output.line(this.#text(entry, displayName(isPath ? path : entry.name)));
     }
-    const name = displayName(this.#recursive || entry.name.length === 0 ? path : entry.name);
-    await output.line(this.#long ? longLine(entry, name) : name);
   }
+
+  /** @param shownFolder The text of `folder` when it is made of nothing but ordinary characters. */
+  #lineOf(entry: FsEntry, folder: Bytes, shownFolder: string | undefined): string {
+    const { output } = this.#context;
+    if (output.json) {
+      return toJson({ ...jsonPath(childPath(folder, entry.name)), ...jsonEntry(entry) });
+    }
+    if (!this.#recursive) return this.#text(entry, displayName(entry.name));
+    const shownName = cleanText(entry.name);
+    if (shownFolder === undefined || shownName === undefined) {
+      return this.#text(entry, displayName(childPath(folder, entry.name)));
+    }
+    const slash = shownFolder.endsWith("/") ? "" : "/";
+    return this.#text(entry, `${shownFolder}${slash}${shownName}`);
+  }
+
+  #text(entry: FsEntry, name: string): string {
+    return this.#long ? longLine(entry, name) : name;
+  }
+}
+
+/** `bytes` as text when `displayName` would show them as they are. */
+function cleanText(bytes: Bytes): string | undefined {
+  const text = findUtf8(bytes);
+  return text !== undefined && displayName(bytes) === text ? text : undefined;
 }
 
 function longLine(entry: FsEntry, name: string): string {
