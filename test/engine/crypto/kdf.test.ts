@@ -28,3 +28,14 @@ test.each([
     lanes: 4,
   });
 });
+
+test("memory that costs more beyond the caches is measured and not guessed", async () => {
+  let nowMs = 0;
+  const argon2id = ({ memoryKib }: Argon2idRequest) => {
+    const mib = memoryKib / 1024;
+    nowMs += mib <= 64 ? mib * 1.5 : mib * 2.5;
+    return Promise.resolve(new Uint8Array(32));
+  };
+  const { memoryKib } = await calibrateKdf({ argon2id }, () => nowMs);
+  expect(memoryKib).toBe(100 * 1024);
+});
