@@ -48,7 +48,7 @@ function summaryOf(samples: readonly Sample[]): ToolResult {
   };
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const [low = 0, high = low] = sorted.slice(Math.ceil(middle) - 1, Math.floor(middle) + 1);
@@ -104,7 +104,7 @@ function megabytes(bytes: number | undefined): string {
   return bytes === undefined ? "–" : (bytes / 1e6).toFixed(bytes < 10e6 ? 2 : 0);
 }
 
-function markdown(rows: readonly (readonly string[])[]): string {
+export function markdown(rows: readonly (readonly string[])[]): string {
   const [head = []] = rows;
   const widths = head.map((_, column) =>
     Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
