@@ -36,6 +36,7 @@ export {
 export { LEASE_TTL_MS, listLeases, readLease } from "./repository/lease.ts";
 export { listSnapshots } from "./repository/snapshot-store.ts";
 export type { ReadSide } from "./read/read-side.ts";
+export { readExactly, streamFile } from "./read/file-stream.ts";
 export {
   type FsAttributes,
   type FsDirectory,

@@ -3,7 +3,7 @@ import { type Bytes, concatBytes, utf8 } from "../../engine/base/bytes.ts";
 import { throwIfAborted } from "../../engine/base/concurrency.ts";
 import { ForgeError } from "../../engine/base/errors.ts";
 import { TREE_DEPTH_MAX } from "../../engine/base/limits.ts";
-import type { FsEntry, FsFile } from "../../engine/node.ts";
+import { type FsEntry, type FsFile, streamFile } from "../../engine/node.ts";
 
 export interface ArchiveItem {
   /** Path in the archive, components joined by `/`; empty for the folder itself when it has none. */
@@ -12,8 +12,8 @@ export interface ArchiveItem {
 }
 
 const SLASH = utf8("/");
-/** One read of a file's content. */
-const READ_BYTES = 4 * 1024 * 1024;
+/** A larger file loads itself ahead while it is read. */
+const SMALL_BYTES_MAX = 4 * 1024 * 1024;
 /** What is asked for ahead of the place that is read. */
 const AHEAD_BYTES = 32 * 1024 * 1024;
 const AHEAD_FILES = 64;
@@ -45,26 +45,8 @@ export async function* walkFolder(
 }
 
 /** The whole content of a file, piece by piece, with what follows being loaded meanwhile. */
-export async function* fileContent(file: FsFile, signal: AbortSignal): AsyncGenerator<Bytes> {
-  const { sizeBytes } = file.attributes;
-  let loaded = 0;
-  for (let offset = 0; offset < sizeBytes;) {
-    if (sizeBytes > READ_BYTES && loaded < sizeBytes && loaded - offset <= AHEAD_BYTES / 2) {
-      const from = Math.max(loaded, offset);
-      const length = Math.min(AHEAD_BYTES, sizeBytes - from);
-      file.prefetch({ offset: from, length });
-      loaded = from + length;
-    }
-    const piece = await file.read({ offset, length: READ_BYTES, signal });
-    if (piece.length === 0) {
-      throw new ForgeError(
-        "corrupt",
-        `Cannot read a file to its end: it has ${sizeBytes} bytes and its content ends at ${offset}`,
-      );
-    }
-    yield piece;
-    offset += piece.length;
-  }
+export function fileContent(file: FsFile, signal: AbortSignal): AsyncGenerator<Bytes> {
+  return streamFile(file, { offset: 0, length: file.attributes.sizeBytes }, signal);
 }
 
 /** Asks for the content of the small files that come next, so that their reads overlap. */
@@ -85,7 +67,7 @@ class FilesAhead {
       if (entry === undefined) return;
       if (entry.type !== "file") continue;
       const { sizeBytes } = entry.attributes;
-      if (sizeBytes === 0 || sizeBytes > READ_BYTES) continue;
+      if (sizeBytes === 0 || sizeBytes > SMALL_BYTES_MAX) continue;
       bytes += sizeBytes;
       if (bytes > AHEAD_BYTES) return;
       entry.prefetch({ offset: 0, length: sizeBytes });
