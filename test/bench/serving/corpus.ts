@@ -54,7 +54,12 @@ function writeLarge(path: string): void {
   const sources = ["/usr/lib", "/usr/local", "/usr/bin", "/opt"].filter((name) => existsSync(name));
   const done = spawnSync(
     "sh",
-    ["-c", `tar -c --sort=name "$@" 2>/dev/null | head -c ${LARGE_BYTES} > '${path}'`, "sh", ...sources],
+    [
+      "-c",
+      `tar -c --sort=name "$@" 2>/dev/null | head -c ${LARGE_BYTES} > '${path}'`,
+      "sh",
+      ...sources,
+    ],
     { stdio: "inherit" },
   );
   if (done.status !== 0) throw new Error(`Cannot make ${path}`);

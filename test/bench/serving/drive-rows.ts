@@ -11,7 +11,10 @@ export interface ServedSample {
 /** All of it on a drive that was just opened, in the order a person would. */
 export function driveRows(drive: Drive, corpus: ServedCorpus): ServedSample[] {
   const at = (path: string): string =>
-    `${drive.url}${[...corpus.root.split("/"), ...path.split("/")].filter(Boolean).map((name) => `/${encodeURIComponent(name)}`).join("")}`;
+    `${drive.url}${[...corpus.root.split("/"), ...path.split("/")]
+      .filter(Boolean)
+      .map((name) => `/${encodeURIComponent(name)}`)
+      .join("")}`;
   const listing = ["-X", "PROPFIND", "-H", "Depth: 1"];
   const sample = (row: string, path: string, words: readonly string[], figure = "time_total") => ({
     row,
@@ -27,7 +30,11 @@ export function driveRows(drive: Drive, corpus: ServedCorpus): ServedSample[] {
 }
 
 /** @throws Error when the answer is no success. */
-export function curl(drive: Pick<Drive, "login">, words: readonly string[], figure: string): number {
+export function curl(
+  drive: Pick<Drive, "login">,
+  words: readonly string[],
+  figure: string,
+): number {
   const format = `%{http_code} %{${figure}}`;
   const said = run({
     words: ["curl", "-s", "-o", "/dev/null", "-w", format, ...drive.login, ...words],

@@ -34,7 +34,9 @@ try {
 }
 
 async function bench(repeats: number): Promise<void> {
-  const tools = [findForge(), findRestic(work), findBorg(work)].filter((tool) => tool !== undefined);
+  const tools = [findForge(), findRestic(work), findBorg(work)].filter(
+    (tool) => tool !== undefined,
+  );
   say(`Making the data below ${work} …`);
   const corpus = makeServedCorpus(join(work, "data"));
   const repositories = new Map(tools.map((tool) => [tool.name, backUp(tool, corpus.root)]));
@@ -89,7 +91,10 @@ function report(
     [
       "",
       `${processorName()}, load ${load.join(" ")}, medians of ${repeats}`,
-      [...tools.map(({ name, version }) => `${name}: ${version}`), versionOf(["rclone", "--version"])].join(" · "),
+      [
+        ...tools.map(({ name, version }) => `${name}: ${version}`),
+        versionOf(["rclone", "--version"]),
+      ].join(" · "),
       "",
       markdown([head, ...lines]),
       "",
