@@ -3,6 +3,7 @@
 mount_work.py ready PATH SECONDS            until PATH can be listed and is not empty; the clock's value then
 mount_work.py sequential BYTES FILE…        the first BYTES of the files, 128 KiB a read, as cat does
 mount_work.py random COUNT SEED FILE…       COUNT reads of 4 KiB at seeded places
+mount_work.py list PATH                     every entry of PATH with what stat(2) tells, as ls -l does
 mount_work.py files LIST ROOT               every file named in LIST below ROOT, one after another
 """
 import json
@@ -48,6 +49,11 @@ def random_reads(count, seed, *files):
     return {"bytes": total}
 
 
+def list_folder(path):
+    entries = os.scandir(path)
+    return {"bytes": sum(entry.stat(follow_symlinks=False).st_size for entry in entries), "entries": len(os.listdir(path))}
+
+
 def files(names, root):
     total = 0
     count = 0
@@ -66,7 +72,7 @@ def files(names, root):
     return {"bytes": total, "files": count, "seconds": time.monotonic() - begun}
 
 
-WORK = {"ready": ready, "sequential": sequential, "random": random_reads, "files": files}
+WORK = {"ready": ready, "sequential": sequential, "random": random_reads, "files": files, "list": list_folder}
 begun = time.monotonic()
 report = WORK[sys.argv[1]](*sys.argv[2:])
 report.setdefault("seconds", time.monotonic() - begun)

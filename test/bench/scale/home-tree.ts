@@ -18,9 +18,9 @@ import {
 export interface TreeStore {
   readonly trees: { saveDirectory(nodes: readonly TreeNode[]): Promise<BlobId> };
   /** The id of a chunk, without storing it. */
-  chunkId(plain: Bytes): BlobId;
+  readonly chunkId: (plain: Bytes) => BlobId;
   /** Stores a chunk that was never stored before. */
-  storeChunk(plain: Bytes): BlobId;
+  readonly storeChunk: (plain: Bytes) => BlobId;
   /** Waits while too much is on its way to the storage. */
   room(): Promise<void>;
 }
