@@ -161,6 +161,14 @@ export class LeafPage {
     return this.#bytes.subarray(this.#at.ids + ID_BYTES * first, this.#at.ids + ID_BYTES * end);
   }
 
+  /** Plain length of the chunk that is id number `ref` of entry `i`; 0 when it is no chunk. */
+  refPlainBytes(i: number, ref: number): number {
+    this.#checkNumber(i);
+    const at = (this.#checked.firstRefs[i] as number) + ref;
+    assert(ref >= 0 && at < (this.#checked.firstRefs[i + 1] as number), `id ${ref} of entry ${i}`);
+    return this.#view.getUint32(this.#at.chunkBytes + 4 * at, true);
+  }
+
   /** Whether the chunks of file `i` stand in chunk lists and not in the page. */
   hasChunkList(i: number): boolean {
     return this.#findExtra(i, EXTRA_TAGS.chunkList) !== undefined;
