@@ -22,10 +22,12 @@ export type SnapshotId = Branded<"SnapshotId">;
 export type KeyId = Branded<"KeyId">;
 /** Random: the name of a lease, shared by all its beats. */
 export type LeaseId = Branded<"LeaseId">;
+/** Random: the name of a collection plan. */
+export type PlanId = Branded<"PlanId">;
 /** Random, from the config: authenticated with every object. */
 export type RepositoryId = Branded<"RepositoryId">;
 
-type AnyId = BlobId | PackId | IndexId | SnapshotId | KeyId | LeaseId | RepositoryId;
+type AnyId = BlobId | PackId | IndexId | SnapshotId | KeyId | LeaseId | PlanId | RepositoryId;
 
 const ID_PATTERN = /^[0-9a-f]{64}$/;
 

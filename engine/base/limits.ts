@@ -22,10 +22,18 @@ export const SEGMENT_PACKS_MAX = 1_048_576;
 export const SNAPSHOT_BYTES_MAX: number = 4 * MIB;
 /** Lease object, plaintext JSON. */
 export const LEASE_BYTES_MAX: number = 64 * KIB;
+/** Tombstone object, plaintext JSON. */
+export const TOMBSTONE_BYTES_MAX: number = 64 * KIB;
+/** Collection plan, plaintext JSON: 67 bytes a pack. */
+export const PLAN_BYTES_MAX: number = 16 * MIB;
+/** Packs in one plan, 4 TB of them; what is beyond is collected by the next run. */
+export const PLAN_PACKS_MAX = 200_000;
 /** Config object: 200 bytes are used. */
 export const CONFIG_BYTES_MAX: number = 64 * KIB;
 /** Key slot object: about 300 bytes plus 32 an epoch. */
 export const KEY_SLOT_BYTES_MAX: number = 64 * KIB;
+/** Lines of one part of a recovery sheet: a config and the largest key slot, 15 bytes a line. */
+export const RECOVERY_LINES_MAX = 5000;
 /** Key slots read from one repository; more is a denial of service by KDF. */
 export const KEY_SLOTS_MAX = 64;
 /** Key epochs one slot may carry. */

@@ -23,6 +23,8 @@ export const SEALED_KINDS = {
   "index-page": 6,
   snapshot: 7,
   lease: 8,
+  tombstone: 9,
+  plan: 10,
 } as const;
 export type SealedKind = keyof typeof SEALED_KINDS;
 

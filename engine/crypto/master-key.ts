@@ -44,7 +44,7 @@ export async function deriveKeyRing(
   const table = async (purpose: string): Promise<Uint32Array> =>
     readTable(await derive(masterKey, purpose, TABLE_ENTRIES * 4));
 
-  // At most 250 epochs of 8 kinds (limits.ts), each some microseconds: no bound is needed here.
+  // At most 250 epochs of 10 kinds (limits.ts), each some microseconds: no bound is needed here.
   const sealKeys = epochKeys.map(async (epochKey) => {
     const keys: Bytes[] = [new Uint8Array(0)];
     for (const kind of Object.values(SEALED_KINDS)) {

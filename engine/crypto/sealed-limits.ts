@@ -3,9 +3,11 @@ import {
   BLOB_BYTES_MAX,
   LEASE_BYTES_MAX,
   PACK_DIRECTORY_BYTES_MAX,
+  PLAN_BYTES_MAX,
   SEGMENT_PACKS_MAX,
   SEGMENT_RECORDS_MAX,
   SNAPSHOT_BYTES_MAX,
+  TOMBSTONE_BYTES_MAX,
 } from "../base/limits.ts";
 import type { SealedKind } from "./key-ring.ts";
 
@@ -22,4 +24,6 @@ export const SEALED_PLAIN_BYTES_MAX: Readonly<Record<SealedKind, number>> = {
   "index-page": 65_536 * 51,
   snapshot: SNAPSHOT_BYTES_MAX,
   lease: LEASE_BYTES_MAX,
+  tombstone: TOMBSTONE_BYTES_MAX,
+  plan: PLAN_BYTES_MAX,
 };

@@ -1,4 +1,4 @@
-/** Standalone objects: a snapshot or a lease, sealed behind a small header. FORMAT.md "Envelope". */
+/** Standalone objects: a snapshot, lease, tombstone or plan, sealed behind a small header. FORMAT.md "Envelope". */
 import { type Bytes, ByteReader, ByteWriter, toHex } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
 import { CODECS } from "../platform/platform.ts";
@@ -13,7 +13,7 @@ import {
 } from "./envelope.ts";
 import { type KeyRing, SEALED_KINDS } from "./key-ring.ts";
 
-export type StandaloneKind = "snapshot" | "lease";
+export type StandaloneKind = "snapshot" | "lease" | "tombstone" | "plan";
 
 const MAGIC = Uint8Array.from("FOBJ", (letter) => letter.charCodeAt(0));
 const VERSION = 1;

@@ -6,7 +6,14 @@
 import type { Bytes } from "../base/bytes.ts";
 import { mapBounded } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
-import { type BlobId, type KeyId, type PackId, idOf, parseId } from "../base/ids.ts";
+import {
+  type BlobId,
+  type KeyId,
+  type PackId,
+  type SnapshotId,
+  idOf,
+  parseId,
+} from "../base/ids.ts";
 import { CONFIG_BYTES_MAX, KEY_SLOT_BYTES_MAX, PACK_BYTES_MAX } from "../base/limits.ts";
 import { readKeySlotHeader } from "../crypto/key-slot.ts";
 import { BlobIndex } from "../index/blob-index.ts";
@@ -18,9 +25,11 @@ import {
   trailerOf,
 } from "../packs/pack-format.ts";
 import { decodeConfig, verifyConfig } from "../repository/config.ts";
+import { readPlan } from "../repository/collection-plan.ts";
 import { readLease } from "../repository/lease.ts";
 import type { Repository } from "../repository/repository.ts";
 import { listSnapshots } from "../repository/snapshot-store.ts";
+import { readTombstone } from "../repository/tombstone.ts";
 import type { ObjectInfo, ObjectKind } from "../storage/backend.ts";
 
 export interface VerifyOptions {
@@ -57,6 +66,7 @@ export async function verifyObjects(
   await run.packs(index);
   await run.snapshots();
   await run.leases();
+  await run.collection();
   return run.report;
 }
 
@@ -161,6 +171,22 @@ class Verification {
     for (const info of await this.#list("leases")) {
       await this.#look(async () => {
         await readLease(this.#repository, info);
+        return info.sizeBytes;
+      });
+    }
+  }
+
+  /** What deletion and collection leave. */
+  async collection(): Promise<void> {
+    for (const { name, sizeBytes } of await this.#list("tombstones")) {
+      await this.#look(async () => {
+        await readTombstone(this.#repository, parseId<SnapshotId>(name));
+        return sizeBytes;
+      });
+    }
+    for (const info of await this.#list("gc")) {
+      await this.#look(async () => {
+        await readPlan(this.#repository, info);
         return info.sizeBytes;
       });
     }

@@ -16,13 +16,22 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 
-export const OBJECT_KINDS = ["config", "keys", "packs", "index", "snapshots", "leases"] as const;
+export const OBJECT_KINDS = [
+  "config",
+  "keys",
+  "packs",
+  "index",
+  "snapshots",
+  "leases",
+  "tombstones",
+  "gc",
+] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 /** One stored object. The config is alone of its kind and has the name "". */
 export interface ObjectRef {
   readonly kind: ObjectKind;
-  /** 64 hex digits; for leases followed by `.` and the beat as 8 digits. */
+  /** 64 hex digits; for leases followed by `.` and the beat as 8 digits, in `gc` by `.plan`. */
   readonly name: string;
 }
 
@@ -82,6 +91,8 @@ export function objectPath(ref: ObjectRef): string {
     case "index":
     case "snapshots":
     case "leases":
+    case "tombstones":
+    case "gc":
       return `${ref.kind}/${ref.name}`;
     default:
       return ref.kind satisfies never;
@@ -90,9 +101,24 @@ export function objectPath(ref: ObjectRef): string {
 
 const OBJECT_NAME = /^[0-9a-f]{64}$/;
 const LEASE_NAME = /^[0-9a-f]{64}\.[0-9]{8}$/;
+const PLAN_NAME = /^[0-9a-f]{64}\.plan$/;
 
 /** Whether `name` can be an object of `kind`; listings leave everything else out. */
 export function isObjectName(kind: ObjectKind, name: string): boolean {
-  if (kind === "config") return name === "";
-  return (kind === "leases" ? LEASE_NAME : OBJECT_NAME).test(name);
+  switch (kind) {
+    case "config":
+      return name === "";
+    case "leases":
+      return LEASE_NAME.test(name);
+    case "gc":
+      return PLAN_NAME.test(name);
+    case "keys":
+    case "packs":
+    case "index":
+    case "snapshots":
+    case "tombstones":
+      return OBJECT_NAME.test(name);
+    default:
+      return kind satisfies never;
+  }
 }

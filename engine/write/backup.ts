@@ -10,7 +10,8 @@ import type { BlobId, PackId } from "../base/ids.ts";
 import type { Compression } from "../crypto/envelope.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
 import type { ReadSide } from "../read/read-side.ts";
-import { LEASE_BEAT_MS, Lease } from "../repository/lease.ts";
+import { listPlans } from "../repository/collection-plan.ts";
+import { Lease } from "../repository/lease.ts";
 import type { IndexedRepository } from "../repository/repository.ts";
 import type { Snapshot, SnapshotStats } from "../snapshots/snapshot.ts";
 import type { Backend } from "../storage/backend.ts";
@@ -90,9 +91,9 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
     pid: options.pid,
     startedNs,
   });
-  const stopBeating = keepBeating(lease);
+  const stopBeating = lease.keepBeating();
   try {
-    const saved = await saveSource({ ...options, repository });
+    const saved = await saveSource({ ...options, repository }, lease);
     throwIfAborted(options.signal);
     await options.source.confirm?.();
     if (options.dryRun === true) return { ...saved, snapshot: undefined };
@@ -138,11 +139,11 @@ interface SavedSource {
   readonly neededPacks: ReadonlySet<PackId>;
 }
 
-async function saveSource(options: BackupOptions): Promise<SavedSource> {
+async function saveSource(options: BackupOptions, lease: Lease): Promise<SavedSource> {
   const { repository, readSide, source, compression } = options;
   const { keys, config } = repository;
   const session = new SessionTable();
-  const dedup = new Dedup(repository.index, await listPacks(repository.backend));
+  const dedup = new Dedup(repository.index, await listGoodPacks(repository, lease));
   const packer = new Packer(repository);
   const uploads = new Uploads(packer);
   const pool = options.createPool({
@@ -207,8 +208,22 @@ async function saveSource(options: BackupOptions): Promise<SavedSource> {
   }
 }
 
-async function listPacks(backend: Backend): Promise<ReadonlySet<string>> {
-  return new Set((await backend.list("packs")).map(({ name }) => name));
+/**
+ * Packs that what is stored already may be found in: those that are there and not condemned. The
+ * order is part of the collection protocol (FORMAT.md "Collection"): the lease, the plans, the packs.
+ * A plan this does not see is made after the lease, and its sweep waits for the lease's end.
+ */
+async function listGoodPacks(
+  repository: IndexedRepository<Backend>,
+  lease: Lease,
+): Promise<ReadonlySet<string>> {
+  const { plans } = await listPlans(repository);
+  await lease.acknowledgePlans(plans.map(({ id }) => id));
+  const packs = new Set((await repository.backend.list("packs")).map(({ name }) => name));
+  for (const plan of plans) for (const id of plan.packs) packs.delete(id);
+  // What was moved out of condemned packs stands in segments that may be newer than the index.
+  if (plans.length > 0) await repository.index.refresh();
+  return packs;
 }
 
 async function openPrevious(
@@ -223,16 +238,6 @@ async function openPrevious(
     dedup,
     onDamage: options.onNotice ?? (() => undefined),
   });
-}
-
-/** Heartbeats while the backup runs. One that fails is not the end: the confirmation before the commit decides. */
-function keepBeating(lease: Lease): () => void {
-  const timer = setInterval(() => {
-    lease.confirm().catch(() => undefined);
-  }, LEASE_BEAT_MS);
-  return () => {
-    clearInterval(timer);
-  };
 }
 
 /** Tree packs that may wait for the storage: 4 MiB each. The walk pauses beyond. */

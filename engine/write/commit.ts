@@ -4,6 +4,7 @@
  */
 import { ForgeError, isForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
+import { listPlans } from "../repository/collection-plan.ts";
 import type { Lease } from "../repository/lease.ts";
 import type { Repository } from "../repository/repository.ts";
 import { writeSnapshot } from "../repository/snapshot-store.ts";
@@ -23,6 +24,7 @@ export async function commitSnapshot(options: {
 }): Promise<Snapshot> {
   const { repository, lease, neededPacks } = options;
   await lease.confirm();
+  await checkNotCondemned(repository, lease, neededPacks);
   await checkPacksExist(repository, neededPacks);
   const snapshot = await writeSnapshot(repository, options.snapshot);
   try {
@@ -36,6 +38,33 @@ export async function commitSnapshot(options: {
     throw error;
   }
   return snapshot;
+}
+
+/**
+ * A plan's time is when its bytes were written; it is seen once it is durable, a moment later. Within
+ * this time the order of the two cannot be told.
+ */
+const DURABLE_AFTER_MS = 1000;
+
+/**
+ * Packs condemned since the backup began are kept alive by its lease. One that was condemned before
+ * was to be seen then: where the storage's listings lag behind, this is the second look.
+ */
+async function checkNotCondemned(
+  repository: Repository<Backend>,
+  lease: Lease,
+  needed: ReadonlySet<PackId>,
+): Promise<void> {
+  const { plans } = await listPlans(repository);
+  for (const plan of plans) {
+    if (plan.storedMs + DURABLE_AFTER_MS >= lease.firstBeatMs) continue;
+    const condemned = plan.packs.find((id) => needed.has(id));
+    if (condemned === undefined) continue;
+    throw new ForgeError(
+      "missing-object",
+      `Cannot commit: pack ${condemned}, which the snapshot needs, was condemned by a collection before this backup began, and the storage did not show it then; run the backup again`,
+    );
+  }
 }
 
 async function checkPacksExist(

@@ -18,13 +18,23 @@ export interface StorageUnderTest {
   readonly dispose: () => Promise<void>;
 }
 
-const KINDS: readonly ObjectKind[] = ["config", "keys", "packs", "index", "snapshots", "leases"];
+const KINDS: readonly ObjectKind[] = [
+  "config",
+  "keys",
+  "packs",
+  "index",
+  "snapshots",
+  "leases",
+  "tombstones",
+  "gc",
+];
 
 /** A name of `kind` that differs for each `n`, beginning with `first` in hex. */
 export function objectRef(kind: ObjectKind, n: number, first = "ab"): ObjectRef {
   if (kind === "config") return { kind, name: "" };
   const id = first + n.toString(16).padStart(62, "0");
-  return { kind, name: kind === "leases" ? `${id}.00000001` : id };
+  const suffix = kind === "leases" ? ".00000001" : kind === "gc" ? ".plan" : "";
+  return { kind, name: id + suffix };
 }
 
 export function patternBytes(length: number, seed = 1): Bytes {

@@ -9,9 +9,12 @@ import { type ForgeError, isForgeError } from "../../engine/base/errors.ts";
 import { verifyObjects } from "../../engine/maintenance/verify-objects.ts";
 import { nativePlatform } from "../../engine/platform/node/native.ts";
 import type { Cipher } from "../../engine/platform/platform.ts";
+import { parseId } from "../../engine/base/ids.ts";
+import { writePlan } from "../../engine/repository/collection-plan.ts";
 import { Lease } from "../../engine/repository/lease.ts";
 import { type Repository, openRepository } from "../../engine/repository/repository.ts";
 import { listSnapshots } from "../../engine/repository/snapshot-store.ts";
+import { writeTombstone } from "../../engine/repository/tombstone.ts";
 import { MemoryBackend } from "../../engine/storage/memory.ts";
 import {
   type StoredObject,
@@ -35,7 +38,7 @@ export interface SmallRepository {
   readonly contents: ReadonlyMap<string, TreeLines>;
 }
 
-/** About 10 KB in two snapshots, two packs of data and of trees each, and two leases. */
+/** About 10 KB in two snapshots, two packs of data and of trees each, and two leases, tombstones and plans. */
 export async function buildSmallRepository(
   folder: string,
   cipher: Cipher,
@@ -57,6 +60,23 @@ export async function buildSmallRepository(
   rmSync(`${tree}/text`);
   await backUp(repository, tree);
   await Lease.acquire(repository, holder);
+  for (const digit of ["1", "2"]) {
+    await writePlan(repository, {
+      packs: [parseId(digit.repeat(64))],
+      graceMs: 1000,
+      hostname: "host",
+      pid: 7,
+    });
+    await writeTombstone(repository, {
+      id: parseId(digit.repeat(64)),
+      deletedNs: 1n,
+      hostname: "host",
+      username: "alice",
+      reason: "test",
+      chain: { writer: "0".repeat(32), seq: 3 },
+      timeNs: 1n,
+    });
+  }
   const contents = new Map<string, TreeLines>();
   const readSide = await readSideOf(repository);
   for (const snapshot of await snapshotsOf(repository)) {

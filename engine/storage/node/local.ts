@@ -29,13 +29,9 @@ import { storageError } from "./storage-error.ts";
 
 const TEMPORARY = "tmp";
 /** What may stand in a repository's directory before it is one. */
-const OWN_NAMES: ReadonlySet<string> = new Set([
-  ...OBJECT_KINDS,
-  TEMPORARY,
-  "gc",
-  "tombstones",
-  "lost+found",
-]);
+const OWN_NAMES: ReadonlySet<string> = new Set([...OBJECT_KINDS, TEMPORARY, "lost+found"]);
+/** No directory of their own, or one that many repositories never need. */
+const MADE_WHEN_USED: ReadonlySet<ObjectKind> = new Set(["config", "tombstones", "gc"]);
 /** A temporary file this much older than a fresh one has no writer any more. */
 const STALE_MS = 24 * 60 * 60 * 1000;
 const OPEN_FILES_MAX = 64;
@@ -152,7 +148,7 @@ export class LocalBackend implements Backend {
         if (path === first || path === dirname(path)) break;
       }
       for (const kind of OBJECT_KINDS) {
-        if (kind !== "config") await this.#durable(join(this.#root, kind));
+        if (!MADE_WHEN_USED.has(kind)) await this.#durable(join(this.#root, kind));
       }
       await this.#durable(join(this.#root, TEMPORARY));
     } catch (error) {

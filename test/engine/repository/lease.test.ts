@@ -34,7 +34,10 @@ describe("a lease", () => {
     const [found] = await listLeases(repository);
     if (found === undefined) throw new Error("no lease");
     expect(found.newest.name).toMatch(/\.00000000$/);
-    expect(await readLease(repository, found.newest)).toEqual({ hostname: "host", pid: 7 });
+    expect(await readLease(repository, found.newest)).toEqual({
+      ...holder,
+      plans: [],
+    });
     await lease.release();
     expect(await names()).toEqual([]);
   });
