@@ -2,7 +2,7 @@
  * Index segments, the reading half: header and directory at once, pages when they are asked for.
  * FORMAT.md "Index segments".
  */
-import { type Bytes, concatBytes } from "../base/bytes.ts";
+import { type Bytes, concatBytes, releaseBytes } from "../base/bytes.ts";
 import { ForgeError, assert, isForgeError } from "../base/errors.ts";
 import { ID_BYTES, type IndexId, type PackId, idBytes, idOf } from "../base/ids.ts";
 import { SEGMENT_PACKS_MAX, SEGMENT_RECORDS_MAX } from "../base/limits.ts";
@@ -57,8 +57,8 @@ interface Header extends SegmentCounts {
 export async function openIndexSegment(source: SegmentSource): Promise<IndexSegment> {
   const { id, totalBytes } = source;
   if (totalBytes < SEGMENT_HEADER_BYTES) fault(id, `it has ${totalBytes} bytes`);
-  const guess = Math.max(SMALL_SEGMENT_BYTES, Math.ceil(totalBytes / DIRECTORY_SHARE));
-  const length = Math.min(totalBytes, guess);
+  const isSmall = totalBytes <= SMALL_SEGMENT_BYTES;
+  const length = isSmall ? totalBytes : Math.ceil(totalBytes / DIRECTORY_SHARE);
   const head = await source.read({ offset: 0, length });
   if (head.length !== length) fault(id, `${head.length} of ${length} bytes were read`);
   const version = head[4] ?? 0;
@@ -87,7 +87,13 @@ async function openHead(source: SegmentSource, begin: Bytes): Promise<IndexSegme
   } as const;
   const sealed = head.subarray(SEGMENT_HEADER_BYTES, end);
   const directory = await open(source.platform, source.keys, request, sealed);
-  return new IndexSegment(source, header, directory, head.length === totalBytes ? head : undefined);
+  const whole = head.length === totalBytes ? head : undefined;
+  const segment = new IndexSegment(source, header, directory, whole);
+  // Freed now: of hundreds of segments that would be more than all that is kept. (With cipher "none"
+  // the directory is a part of the object.)
+  if (directory.buffer !== head.buffer) releaseBytes(directory);
+  if (whole === undefined) releaseBytes(head);
+  return segment;
 }
 
 /**
