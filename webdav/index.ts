@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Router } from "express";
 import { type Bytes, findUtf8 } from "../engine/base/bytes.ts";
-import { type ErrorCode, isForgeError } from "../engine/base/errors.ts";
+import { isForgeError } from "../engine/base/errors.ts";
 import type { FsDirectory, ReadonlyFs } from "../engine/read/readonly-fs.ts";
 import { decodePath, encodeName } from "./entry-name.ts";
 import { sendFolderPage } from "./folder-page.ts";
@@ -15,8 +15,14 @@ import { parsePropfind, readSmallBody } from "./propfind-body.ts";
 import { refuseBody, sendStatus, sendText } from "./send.ts";
 import { serveFile } from "./serve-file.ts";
 import { type Place, findPlace } from "./shown-tree.ts";
+import { statusOf } from "./status.ts";
 
+export { contentDisposition, contentTypeOf } from "./content-type.ts";
+export { decodePath, encodeName } from "./entry-name.ts";
+export { abortedSignal, writePart } from "./send.ts";
 export { type ServeFileOptions, serveFile } from "./serve-file.ts";
+export { type Place, findPlace } from "./shown-tree.ts";
+export { statusOf } from "./status.ts";
 
 export interface WebdavOptions {
   /** Told of every failure that a client sees as one of the server. */
@@ -247,39 +253,4 @@ function fail(response: ServerResponse, error: unknown, { onError }: WebdavOptio
   }
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   sendText(response, status, "This cannot be read; forge has said why where it was started.");
-}
-
-/** ErrorCode → HTTP status. Exhaustive, so a new code has to be placed here. */
-function statusOf(code: ErrorCode): number {
-  switch (code) {
-    case "usage":
-    case "ambiguous":
-      return 400;
-    case "permission":
-      return 403;
-    case "not-found":
-    case "not-a-directory":
-    case "is-a-directory":
-      return 404;
-    case "not-supported":
-      return 501;
-    case "locked":
-    case "aborted":
-      return 503;
-    case "exists":
-    case "no-repository":
-    case "repository-exists":
-    case "unsupported-version":
-    case "wrong-password":
-    case "corrupt":
-    case "missing-object":
-    case "lease-lost":
-    case "io":
-    case "no-space":
-    case "source-changed":
-    case "too-large":
-      return 500;
-    default:
-      return code satisfies never;
-  }
 }

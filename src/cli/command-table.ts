@@ -79,6 +79,12 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/webdav.ts")).webdav,
   },
   {
+    name: "browse",
+    aliases: [],
+    summary: "show the snapshots in a web browser",
+    load: async () => (await import("./commands/browse.ts")).browse,
+  },
+  {
     name: "config",
     aliases: [],
     summary: "write a starter configuration, or show the one in use",

@@ -19,7 +19,7 @@ export async function refuseInsideRepository(target: string, repository: string)
 }
 
 /** The path without symlinks, as far as it exists. */
-async function realPathOf(path: string): Promise<string> {
+export async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch {

@@ -24,7 +24,7 @@ export type EntryType =
 
 export interface ApiError {
   readonly error: {
-    /** A ForgeError's code, or "unauthenticated", "forbidden", "too-many-attempts". */
+    /** A ForgeError's code, or "unauthenticated", "forbidden", "too-many-attempts", "internal". */
     readonly code: string;
     /** For people: what was attempted, on what, what was found. */
     readonly message: string;

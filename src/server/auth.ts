@@ -4,9 +4,9 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isIPv6 } from "node:net";
 import { type Bytes, findUtf8 } from "../../engine/base/bytes.ts";
 import { ForgeError } from "../../engine/base/errors.ts";
+import { FailureThrottle } from "./throttle.ts";
 
 export const HTTP_USER = "forge";
 
@@ -15,13 +15,6 @@ export interface Authentication {
   /** Milliseconds of a clock that goes forward. */
   readonly now: () => number;
 }
-
-/** Wrong passwords that cost nothing: drives ask several times with what they remember. */
-const FREE_FAILURES = 10;
-const WAIT_MS_MAX = 60_000;
-/** What was guessed wrongly is forgotten after this long. */
-const FORGET_MS = 15 * 60_000;
-const CLIENTS_MAX = 10_000;
 
 /** 120 random bits, in letters that survive being read out. */
 export function randomPassword(): string {
@@ -40,29 +33,21 @@ export function passwordFrom(bytes: Bytes, setting: string): string {
   return text;
 }
 
-interface Failures {
-  count: number;
-  lastMs: number;
-}
-
 /** Answers the requests that may not pass, and says of each whether it may. */
 export class Gate {
   readonly #expected: Buffer;
-  readonly #now: () => number;
-  /** By address, the one that failed longest ago first. */
-  readonly #failures = new Map<string, Failures>();
+  readonly #throttle: FailureThrottle;
 
   constructor({ password, now }: Authentication) {
     this.#expected = digestOf(HTTP_USER, password);
-    this.#now = now;
+    this.#throttle = new FailureThrottle(now);
   }
 
   /** Whether the request may go on. When not, it was answered: 401, or 429 after many failures. */
   admits(request: IncomingMessage, response: ServerResponse): boolean {
-    const client = clientOf(request);
     const header = request.headers.authorization;
     if (header === undefined) return refuse(response, 401);
-    const waitMs = this.#waitMs(client);
+    const waitMs = this.#throttle.waitMs(request);
     if (waitMs > 0) {
       response.setHeader("Retry-After", Math.ceil(waitMs / 1000));
       return refuse(response, 429);
@@ -71,32 +56,11 @@ export class Gate {
     // Both are always compared, as hashes of one length: time tells neither the user nor a prefix.
     const digest = digestOf(given?.user ?? "", given?.password ?? "");
     if (timingSafeEqual(digest, this.#expected)) {
-      this.#failures.delete(client);
+      this.#throttle.forgive(request);
       return true;
     }
-    this.#countFailure(client);
+    this.#throttle.countFailure(request);
     return refuse(response, 401);
-  }
-
-  #waitMs(client: string): number {
-    const failures = this.#failures.get(client);
-    if (failures === undefined || failures.count < FREE_FAILURES) return 0;
-    const sinceMs = this.#now() - failures.lastMs;
-    const doublings = Math.min(6, failures.count - FREE_FAILURES);
-    return Math.max(0, Math.min(WAIT_MS_MAX, 1000 * 2 ** doublings) - sinceMs);
-  }
-
-  #countFailure(client: string): void {
-    const nowMs = this.#now();
-    const before = this.#failures.get(client);
-    const isOld = before === undefined || nowMs - before.lastMs > FORGET_MS;
-    this.#failures.delete(client);
-    this.#failures.set(client, { count: isOld ? 1 : before.count + 1, lastMs: nowMs });
-    if (this.#failures.size <= CLIENTS_MAX) return;
-    for (const oldest of this.#failures.keys()) {
-      this.#failures.delete(oldest);
-      break;
-    }
   }
 }
 
@@ -136,15 +100,4 @@ function digestOf(user: string, password: string): Buffer {
   return createHash("sha256")
     .update(`${user}\0${password.normalize("NFC")}`, "utf8")
     .digest();
-}
-
-/** One machine may have a whole /64 of IPv6 addresses. */
-function clientOf(request: IncomingMessage): string {
-  const address = request.socket.remoteAddress ?? "";
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
-  // `::` stands for zeros, so what is before it names the network as well.
-  const [groups = ""] = address.split("::");
-  return groups.split(":").slice(0, 4).join(":");
 }
