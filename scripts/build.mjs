@@ -1,5 +1,6 @@
 // Builds dist/ from the sources: the same tree, file for file, so workers and packages resolve as in
-// the clone. Runs with the Node the project brings, whichever Node started it.
+// the clone; and the page of the file browser into dist/web-ui. Runs with the Node the project brings,
+// whichever Node started it.
 //
 //   node scripts/build.mjs              build; a type error fails it
 //   node scripts/build.mjs --no-check   emit only: a second faster
@@ -14,7 +15,12 @@ const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(root, "dist");
 const stamp = path.join(dist, ".built");
 const SOURCES = ["engine", "mount", "webdav", "src"];
-const INPUTS = SOURCES.concat("tsconfig.json", "tsconfig.build.json", "package-lock.json");
+const INPUTS = SOURCES.concat(
+  "web-ui",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "package-lock.json",
+);
 
 const lock = path.join(os.tmpdir(), `forge-build-${root.replace(/[^A-Za-z0-9]+/g, "-")}`);
 takeLock();
@@ -28,6 +34,7 @@ const fresh = `${dist}.${process.pid}`;
 try {
   compile(fresh);
   copyPlainFiles(fresh);
+  buildPage(path.join(fresh, "web-ui"));
   fs.writeFileSync(path.join(fresh, ".built"), `${new Date(started).toISOString()}\n`);
   fs.utimesSync(path.join(fresh, ".built"), started / 1000, started / 1000);
   replace(fresh);
@@ -57,21 +64,33 @@ function takeLock() {
 }
 
 function compile(outDir) {
+  const words = ["-p", path.join(root, "tsconfig.build.json"), "--outDir", outDir];
+  runTool("the compiler", "typescript/bin/tsc", checking ? words : words.concat("--noCheck"));
+  if (!fs.existsSync(path.join(outDir, "src", "main.js")))
+    stop("the compiler wrote no src/main.js");
+}
+
+// Vite takes types away without looking at them; the compiler looks.
+function buildPage(outDir) {
+  const page = path.join(root, "web-ui");
+  if (checking)
+    runTool("the compiler", "typescript/bin/tsc", ["-p", path.join(page, "tsconfig.json")]);
+  const words = ["build", page, "--configLoader", "native", "--logLevel", "warn"];
+  runTool("vite", "vite/bin/vite.js", words.concat("--outDir", outDir, "--emptyOutDir"));
+  if (!fs.existsSync(path.join(outDir, "index.html"))) stop("vite wrote no index.html");
+}
+
+// A program of a development dependency, with the project's Node.
+function runTool(name, script, words) {
   const node = path.join(root, "node_modules", "node", "bin", "node");
-  const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
-  if (!fs.existsSync(tsc)) stop(`the compiler is not installed: run \`npm install\` in ${root}`);
-  const words = [tsc, "-p", path.join(root, "tsconfig.build.json"), "--outDir", outDir];
-  if (!checking) words.push("--noCheck");
-  const result = spawnSync(fs.existsSync(node) ? node : process.execPath, words, {
+  const file = path.join(root, "node_modules", script);
+  if (!fs.existsSync(file)) stop(`${name} is not installed: run \`npm install\` in ${root}`);
+  const result = spawnSync(fs.existsSync(node) ? node : process.execPath, [file, ...words], {
     cwd: root,
     encoding: "utf8",
   });
-  if (result.error) stop(`the compiler cannot be started: ${result.error.message}`);
-  if (result.status !== 0) {
-    stop(`the compiler found errors:\n${result.stdout}${result.stderr}`);
-  }
-  if (!fs.existsSync(path.join(outDir, "src", "main.js")))
-    stop("the compiler wrote no src/main.js");
+  if (result.error) stop(`${name} cannot be started: ${result.error.message}`);
+  if (result.status !== 0) stop(`${name} found errors:\n${result.stdout}${result.stderr}`);
 }
 
 // What the compiler leaves alone and the program reads at run time.

@@ -1,0 +1,89 @@
+/** The way from the root to where one is. Of a long way the middle is folded into a menu. */
+import { ChevronRight, Ellipsis } from "lucide-react";
+import { Fragment } from "react";
+import type { ReactNode } from "react";
+
+import { navigate } from "../router.ts";
+import { IconButton } from "./button.tsx";
+import { Link } from "./link.tsx";
+import { Menu } from "./menu.tsx";
+import styles from "./breadcrumbs.module.css";
+
+export interface Crumb {
+  readonly label: ReactNode;
+  /** Absent: where one is. */
+  readonly href?: string | undefined;
+  readonly key: string;
+}
+
+/** More than this, and the middle is folded. */
+const CRUMBS_MAX = 5;
+
+export function Breadcrumbs({
+  crumbs,
+  label = "Path",
+}: {
+  readonly crumbs: readonly Crumb[];
+  readonly label?: string;
+}): ReactNode {
+  const folds = crumbs.length > CRUMBS_MAX;
+  const start = folds ? crumbs.slice(0, 1) : [];
+  const folded = folds ? crumbs.slice(1, -3) : [];
+  const end = folds ? crumbs.slice(-3) : crumbs;
+  return (
+    <nav aria-label={label} className={styles["nav"]}>
+      <ol className={styles["list"]}>
+        {start.map((crumb) => (
+          <CrumbItem key={crumb.key} crumb={crumb} isLast={false} />
+        ))}
+        {folded.length > 0 && (
+          <li className={styles["item"]}>
+            <Menu
+              label="Folders in between"
+              align="start"
+              trigger={(props) => (
+                <IconButton {...props} icon={Ellipsis} size="small" label="Folders in between" />
+              )}
+              items={folded.map((crumb) => ({
+                key: crumb.key,
+                label: crumb.label,
+                onSelect: () => {
+                  if (crumb.href !== undefined) navigate(crumb.href);
+                },
+              }))}
+            />
+            <ChevronRight aria-hidden size={14} />
+          </li>
+        )}
+        {end.map((crumb, index) => (
+          <Fragment key={crumb.key}>
+            <CrumbItem crumb={crumb} isLast={index === end.length - 1} />
+          </Fragment>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+function CrumbItem({
+  crumb,
+  isLast,
+}: {
+  readonly crumb: Crumb;
+  readonly isLast: boolean;
+}): ReactNode {
+  return (
+    <li className={styles["item"]}>
+      {crumb.href !== undefined && !isLast ? (
+        <Link href={crumb.href} className={styles["link"]}>
+          {crumb.label}
+        </Link>
+      ) : (
+        <span aria-current={isLast ? "page" : undefined} className={styles["here"]}>
+          {crumb.label}
+        </span>
+      )}
+      {!isLast && <ChevronRight aria-hidden size={14} />}
+    </li>
+  );
+}

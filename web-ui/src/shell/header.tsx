@@ -1,0 +1,143 @@
+/** Repository, search over all snapshots, restores, theme and logout. */
+import { useQueryClient } from "@tanstack/react-query";
+import { History, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import type { ReactNode } from "react";
+
+import type { SessionInfo } from "../../../src/server/api.ts";
+import { messageOf } from "../api/client.ts";
+import { logOut } from "../api/queries.ts";
+import { IconButton } from "../components/button.tsx";
+import { SearchField } from "../components/field.tsx";
+import { Link } from "../components/link.tsx";
+import { Menu } from "../components/menu.tsx";
+import { showToast } from "../components/toast.tsx";
+import { navigate, useAddress, useRoute } from "../router.ts";
+import { restoresHref, searchHref, timelineHref } from "../routes.ts";
+import styles from "./header.module.css";
+import { Logo } from "./logo.tsx";
+import { setTheme, useTheme } from "./theme.ts";
+
+type LoggedIn = Extract<SessionInfo, { authenticated: true }>;
+
+export function Header({ session }: { readonly session: LoggedIn | undefined }): ReactNode {
+  return (
+    <header className={styles["header"]}>
+      <Link href={timelineHref} className={styles["home"]} aria-label="All snapshots">
+        <Logo />
+        <span className={styles["names"]}>
+          <span className={styles["program"]}>forge</span>
+          {session && (
+            <span className={styles["repository"]} title={session.repository}>
+              {session.repository}
+            </span>
+          )}
+        </span>
+      </Link>
+      {session ? <GlobalSearch /> : <span className={styles["search"]} />}
+      <div className={styles["actions"]}>
+        {session?.restore.allowed === true && <RestoresLink />}
+        <ThemeMenu />
+        {session && <LogOutButton />}
+      </div>
+    </header>
+  );
+}
+
+/** Restores that run, and those that are done. */
+function RestoresLink(): ReactNode {
+  return (
+    <Link href={restoresHref} aria-label="Restores" title="Restores" className={styles["restores"]}>
+      <History aria-hidden size={18} />
+    </Link>
+  );
+}
+
+function GlobalSearch(): ReactNode {
+  const route = useRoute();
+  const { search } = useAddress();
+  const shown = route.name === "search" ? (new URLSearchParams(search).get("q") ?? "") : "";
+  const [text, setText] = useState(shown);
+  const [seen, setSeen] = useState(shown);
+  const field = useRef<HTMLInputElement>(null);
+  // Another address came: the field shows what is looked for there.
+  if (seen !== shown) {
+    setSeen(shown);
+    setText(shown);
+  }
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+      event.preventDefault();
+      field.current?.select();
+    };
+    document.addEventListener("keydown", onKeyDown);
+    return () => {
+      document.removeEventListener("keydown", onKeyDown);
+    };
+  }, []);
+  return (
+    <form
+      role="search"
+      className={styles["search"]}
+      onSubmit={(event) => {
+        event.preventDefault();
+        const query = text.trim();
+        if (query !== "") navigate(searchHref(query));
+      }}
+    >
+      <SearchField
+        ref={field}
+        label="Search all snapshots"
+        placeholder="Search all snapshots"
+        aria-keyshortcuts="Control+K"
+        value={text}
+        onValueChange={setText}
+      />
+      <kbd className={styles["shortcut"]} aria-hidden>
+        Ctrl K
+      </kbd>
+    </form>
+  );
+}
+
+const THEMES = [
+  { theme: "system", label: "Same as system", icon: Monitor },
+  { theme: "light", label: "Light", icon: Sun },
+  { theme: "dark", label: "Dark", icon: Moon },
+] as const;
+
+function ThemeMenu(): ReactNode {
+  const current = useTheme();
+  const icon = THEMES.find(({ theme }) => theme === current)?.icon ?? Monitor;
+  return (
+    <Menu
+      label="Theme"
+      trigger={(props) => <IconButton {...props} icon={icon} label="Theme" />}
+      items={THEMES.map(({ theme, label, icon: itemIcon }) => ({
+        key: theme,
+        label,
+        icon: itemIcon,
+        current: theme === current,
+        onSelect: () => {
+          setTheme(theme);
+        },
+      }))}
+    />
+  );
+}
+
+function LogOutButton(): ReactNode {
+  const client = useQueryClient();
+  return (
+    <IconButton
+      icon={LogOut}
+      label="Log out"
+      onClick={() => {
+        logOut(client).catch((error: unknown) => {
+          showToast({ tone: "danger", text: `Logging out failed. ${messageOf(error)}` });
+        });
+      }}
+    />
+  );
+}
