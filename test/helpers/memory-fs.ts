@@ -1,4 +1,5 @@
-/** A ReadonlyFs in memory, for tests of what shows one: the mount, WebDAV. */
+/** A ReadonlyFs in memory, for tests of what shows one: the mount, WebDAV, archives. */
+import { crc32 } from "node:zlib";
 import { type Bytes, compareBytes, equalBytes, toHex, utf8 } from "../../engine/base/bytes.ts";
 import type {
   FsAttributes,
@@ -58,6 +59,8 @@ export interface FileContent {
   readonly sizeBytes: number;
   readonly contentKey: string;
   readonly holes?: readonly FsHole[];
+  /** 0 when absent. */
+  readonly crc32?: number;
   readonly read: (range: FsRange) => Bytes | Promise<Bytes>;
   readonly prefetch?: (range: { readonly offset: number; readonly length: number }) => void;
 }
@@ -68,6 +71,7 @@ export function contentOf(bytes: Bytes, holes: readonly FsHole[] = []): FileCont
     sizeBytes: bytes.length,
     contentKey,
     holes,
+    crc32: crc32(bytes),
     read: ({ offset, length }) => bytes.slice(offset, offset + length),
   };
 }
@@ -99,9 +103,8 @@ export function file(
   content: FileContent | string | Bytes,
   options: EntryOptions = {},
 ): FsFile {
-  const { sizeBytes, contentKey, holes, read, prefetch } = isContent(content)
-    ? content
-    : contentOf(nameOf(content));
+  const given = isContent(content) ? content : contentOf(nameOf(content));
+  const { sizeBytes, contentKey, holes, read, prefetch } = given;
   const holeBytes = (holes ?? []).reduce((sum, hole) => sum + hole.length, 0);
   const blocks512 = Math.ceil((sizeBytes - holeBytes) / 512);
   return {
@@ -111,7 +114,7 @@ export function file(
     xattrs: xattrsOf(options),
     immutable: options.immutable ?? true,
     contentKey,
-    crc32: 0,
+    crc32: given.crc32 ?? 0,
     read: async ({ offset, length, signal }) => {
       const cut = Math.max(0, Math.min(length, sizeBytes - offset));
       return await read({ offset, length: cut, signal });
