@@ -3,8 +3,8 @@
  * sides import them, so a change that only one of them knows does not compile.
  *
  * Paths. A name in a backup is bytes, not always text. `EncodedPath` carries them: the names from the
- * root of the snapshot, joined by `/`, each as in a URL (RFC 3986: all bytes but letters, digits and
- * `-._~` as `%XX`). The root is the empty string. It is put into URLs as it stands, never encoded or
+ * root of the snapshot, joined by `/`, each as in a URL (all bytes but letters, digits and
+ * `-._~!'()*` as `%XX`). The root is the empty string. It is put into URLs as it stands, never encoded or
  * decoded by the browser's side; what people see is `name`, and `PathCrumb.name` on the way there.
  *
  * Every answer that is not 2xx is an `ApiError`. What changes something is POST or DELETE with JSON

@@ -7,9 +7,11 @@ export function entryJson(entry: FsEntry): Entry {
   const { type, name } = entry;
   // Computed at each access: once for all of them.
   const attributes = entry.attributes;
+  const key = encodeName(name);
   const shown = {
-    name: displayName(name),
-    key: encodeName(name),
+    // A name that needs no escape is its own text: most are, and folders are long.
+    name: key.includes("%") ? displayName(name) : key,
+    key,
     type,
     sizeBytes: type === "file" ? attributes.sizeBytes : 0,
     mtimeMs: milliseconds(attributes.mtimeNs),

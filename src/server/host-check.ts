@@ -22,7 +22,9 @@ export function admitsHost(
     return refuse(response, 421, "This is not a name of this server; see --allow-host.");
   }
   const origin = request.headers.origin;
-  const isForeignOrigin = origin !== undefined && origin !== originOf(request);
+  // A proxy in front, whose name was allowed, may speak TLS for us.
+  const schemes = rules.allowed.includes(host) ? ["http", "https"] : [schemeOf(request)];
+  const isForeignOrigin = origin !== undefined && !originsOf(request, schemes).includes(origin);
   const site = request.headers["sec-fetch-site"];
   const isForeignPage = site === "cross-site" && request.headers["sec-fetch-mode"] !== "navigate";
   if (isForeignOrigin || isForeignPage) {
@@ -45,9 +47,13 @@ function nameOf(host: string | undefined): string {
   return (host ?? "").toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
 }
 
-function originOf(request: IncomingMessage): string {
-  const isTls = "encrypted" in request.socket;
-  return `${isTls ? "https" : "http"}://${request.headers.host ?? ""}`.toLowerCase();
+function schemeOf(request: IncomingMessage): string {
+  return "encrypted" in request.socket ? "https" : "http";
+}
+
+function originsOf(request: IncomingMessage, schemes: readonly string[]): readonly string[] {
+  const host = (request.headers.host ?? "").toLowerCase();
+  return schemes.map((scheme) => `${scheme}://${host}`);
 }
 
 function refuse(response: ServerResponse, status: number, sentence: string): false {

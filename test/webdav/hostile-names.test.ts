@@ -1,59 +1,18 @@
 /** Names that want to be more than names: through every route, as the text and the bytes they are. */
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Bytes, toHex, utf8 } from "../../engine/base/bytes.ts";
+import { toHex } from "../../engine/base/bytes.ts";
+import { hostileNames } from "../helpers/hostile-names.ts";
 import { directory, file, memoryFs } from "../helpers/memory-fs.ts";
 import { hasProgram, need } from "../helpers/need.ts";
-import { SeededRandom, testSeed } from "../helpers/seeded-random.ts";
+import { testSeed } from "../helpers/seeded-random.ts";
 import { type TestDrive, hrefsOf, serveDrive } from "../helpers/webdav-server.ts";
 
-const PAYLOADS = [
-  "<img src=x onerror=alert(1)>",
-  "<svg onload=alert(1)>.svg",
-  '"><script>alert(1)<script>',
-  "'onmouseover='alert(1)",
-  "javascript:alert(1).html",
-  "data:text.html,<script>",
-  "]]><x>",
-  "<!--",
-  "&#x3c;script&#x3e;",
-  "&lt;b&gt;",
-  "a\r\nSet-Cookie: x=1\r\n\r\n<html>",
-  'x"; filename="evil.exe',
-  "x\r\nContent-Type: text\u2215html",
-  "..%2f..%2fetc%2fpasswd",
-  "%00",
-  "%0d%0a",
-  "$(reboot)",
-  "\u001b[2J\u001b]0;title\u0007",
-  "\u2028\u2029",
-  "\u202egpj.exe",
-  "C:\\windows",
-  "CON",
-  '*?|<>:"',
-  ".",
-];
 const seed = testSeed();
-const names: Bytes[] = [];
+const names = hostileNames(seed);
 let drive: TestDrive;
 
 beforeAll(async () => {
-  const random = new SeededRandom(seed);
-  const seen = new Set<string>();
-  const add = (name: Bytes): void => {
-    const isPath = toHex(name) === "2e" || toHex(name) === "2e2e";
-    if (name.length === 0 || name.length > 255 || isPath || seen.has(toHex(name))) return;
-    seen.add(toHex(name));
-    names.push(name);
-  };
-  for (const payload of PAYLOADS) {
-    for (const end of ["", ".html", ".svg", ".xml", ".xhtml", ".txt"]) add(utf8(payload + end));
-  }
-  while (names.length < 300) {
-    const length = 1 + random.below(12);
-    const bytes = Uint8Array.from({ length }, () => 1 + random.below(255));
-    add(bytes.map((byte) => (byte === 0x2f ? 0x25 : byte)));
-  }
   const files = names.map((name) => file(name, `<script>alert("${toHex(name)}")</script>`));
   drive = await serveDrive(memoryFs(directory("", [directory("d", files), file("outside", "no")])));
 });

@@ -105,6 +105,16 @@ describe("names and origins", () => {
     expect(await ask(await serve(own), "/", { headers: { host } })).toMatchObject({ status });
   });
 
+  test("a proxy that speaks TLS is let through by the name that was allowed", async () => {
+    const port = await serve(own);
+    const from = async (host: string, origin: string): Promise<number> =>
+      (await ask(port, "/", { headers: { host, origin } })).status;
+    expect(await from("backup.home", "https://backup.home")).toBe(200);
+    expect(await from("backup.home", "http://backup.home")).toBe(200);
+    expect(await from("backup.home", "https://evil.example")).toBe(403);
+    expect(await from("localhost", "https://backup.home")).toBe(403);
+  });
+
   test("beyond loopback any name will do, for who knows the password", async () => {
     const port = await serve({ isLoopback: false, allowed: [] });
     expect(await ask(port, "/", { headers: { host: "nas.home" } })).toMatchObject({ status: 200 });
