@@ -64,7 +64,11 @@ export {
   type MetadataField,
   diffDirectories,
 } from "./read/diff.ts";
-export { type FindQuery, type FoundVersion, findVersions } from "./read/find.ts";
+export { type FindQuery, type FoundVersion, findVersions, versionKey } from "./read/find.ts";
+export { NameIndex } from "./read/name-index.ts";
+export type { NamePattern, NameQuery } from "./read/name-query.ts";
+export { type NameHit, type NamedSnapshot, searchNames } from "./read/search-names.ts";
+export { type PathVersion, pathVersions } from "./read/versions.ts";
 export { type RepositoryFsOptions, openRepositoryFs } from "./read/repository-fs.ts";
 export { type SnapshotFilter, matchesFilter, resolveSnapshot } from "./read/resolve-snapshot.ts";
 export type { BackupProgress } from "./write/backup-progress.ts";

@@ -53,6 +53,21 @@ export class TreeReader {
     );
   }
 
+  /** `page` for someone who reads all pages once: it is not kept. */
+  async scanPage(id: BlobId, signal?: AbortSignal): Promise<TreePage> {
+    return (
+      this.#pages.get(id) ?? decodeTreePage(await this.#blobs.load({ id, kind: "tree" }, signal))
+    );
+  }
+
+  /** `scanPage` at once from what is in memory; `undefined` when it has to load something. */
+  peekScan(id: BlobId): TreePage | undefined {
+    const kept = this.#pages.get(id);
+    if (kept !== undefined) return kept;
+    const plain = this.#blobs.loadNow?.({ id, kind: "tree" });
+    return plain === undefined ? undefined : decodeTreePage(plain);
+  }
+
   /** The entry called `name`, by binary search on each level. */
   async lookup(root: BlobId, name: Bytes, signal?: AbortSignal): Promise<TreeEntry | undefined> {
     let page = await this.page(root, signal);
