@@ -8,11 +8,16 @@ import { type KdfParameters, calibrateKdf } from "./crypto/kdf.ts";
 import { createDecodePool } from "./platform/node/decode-pool.ts";
 import { nativePlatform } from "./platform/node/native.ts";
 import { type ReadSide, createReadSide } from "./read/read-side.ts";
+import { type RecoveryPart, decodeRecoveryLine } from "./crypto/recovery-lines.ts";
+import { type RecoveredRepository, openWithSheet as openSheetWith } from "./repository/recovery.ts";
 import {
-  type Credentials,
   type IndexedRepository,
+  type OpenOptions,
+  type OpenedRepository,
   type Repository,
+  type UnlockedRepository,
   openRepository as openWith,
+  unlockRepository as unlockWith,
 } from "./repository/repository.ts";
 import type { ReadBackend } from "./storage/backend.ts";
 import { type InitOptions, initRepository as initWith } from "./write/init.ts";
@@ -30,12 +35,31 @@ export { LocalBackend } from "./storage/node/local.ts";
 export {
   type Credentials,
   type IndexedRepository,
+  type OpenedRepository,
   type Repository,
+  type RepositoryIdentity,
+  type UnlockedRepository,
   loadIndex,
 } from "./repository/repository.ts";
+export {
+  type KeySecret,
+  type NewKeySlot,
+  addKeySlot,
+  removeKeySlot,
+  replaceKeySlot,
+} from "./repository/key-slots.ts";
+export { type KeySlotListing, type StoredKeySlot, readKeySlots } from "./repository/unlock.ts";
+export {
+  type RotationPlan,
+  type RotationSecret,
+  applyRotation,
+  planRotation,
+} from "./repository/rotate-keys.ts";
+export { type RecoverySheet, createRecoverySheet } from "./repository/recovery.ts";
 export { LEASE_TTL_MS, listLeases, readLease } from "./repository/lease.ts";
 export { listSnapshots } from "./repository/snapshot-store.ts";
 export type { ReadSide } from "./read/read-side.ts";
+export { ByteLru } from "./read/byte-lru.ts";
 export { readExactly, streamFile } from "./read/file-stream.ts";
 export {
   type FsAttributes,
@@ -96,13 +120,40 @@ export interface NodeReadSide extends ReadSide {
   close(): Promise<void>;
 }
 
+type NodeOpenOptions<B extends ReadBackend> = Omit<OpenOptions<B>, "platform">;
+
 /** @throws ForgeError "no-repository", "wrong-password", "corrupt", "unsupported-version" and others. */
-export function openRepository<B extends ReadBackend>(options: {
-  readonly backend: B;
-  readonly credentials: Credentials;
-  readonly signal?: AbortSignal | undefined;
-}): Promise<Repository<B>> {
+export function openRepository<B extends ReadBackend>(
+  options: NodeOpenOptions<B>,
+): Promise<OpenedRepository<B>> {
   return openWith({ ...options, platform: nativePlatform });
+}
+
+/** `openRepository` with the keys themselves, for making key slots. @throws the same. */
+export function unlockRepository<B extends ReadBackend>(
+  options: NodeOpenOptions<B>,
+): Promise<UnlockedRepository<B>> {
+  return unlockWith({ ...options, platform: nativePlatform });
+}
+
+/** Opens a repository with the typed lines of a recovery sheet. @throws those of the engine's. */
+export function openWithSheet(backend: Backend, text: string): Promise<RecoveredRepository> {
+  return openSheetWith(backend, nativePlatform, text);
+}
+
+/** One typed line of a sheet: `undefined` when it is right, else what is wrong with it. */
+export async function findRecoveryLineFault(
+  part: RecoveryPart,
+  number: number,
+  typed: string,
+): Promise<string | undefined> {
+  const result = await decodeRecoveryLine(nativePlatform, { part, number, typed });
+  return typeof result === "string" ? result : undefined;
+}
+
+/** What a new passphrase costs on this machine: about 250 ms. */
+export function measureKdf(): Promise<KdfParameters> {
+  return calibrateKdf(nativePlatform, () => performance.now());
 }
 
 /** @throws ForgeError "repository-exists" and what the backend throws. */
@@ -112,7 +163,7 @@ export async function initRepository(
     readonly kdf?: KdfParameters | undefined;
   },
 ): Promise<Repository<Backend>> {
-  const kdf = options.kdf ?? (await calibrateKdf(nativePlatform, () => performance.now()));
+  const kdf = options.kdf ?? (await measureKdf());
   return initWith({ ...options, kdf, nowMs: Date.now(), platform: nativePlatform });
 }
 

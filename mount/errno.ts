@@ -65,6 +65,8 @@ function errnoOfCode(code: ErrorCode): number {
     case "repository-exists":
     case "unsupported-version":
     case "wrong-password":
+    case "newer-keys":
+    case "untrusted-storage":
     case "corrupt":
     case "missing-object":
     case "lease-lost":

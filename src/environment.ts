@@ -7,6 +7,8 @@ import { homedir } from "node:os";
 export interface Environment {
   readonly repository: string | undefined;
   readonly passphrase: string | undefined;
+  /** For `forge key`: `FORGE_NEW_PASSPHRASE`. */
+  readonly newPassphrase: string | undefined;
   readonly passphraseCommand: string | undefined;
   readonly config: string | undefined;
   readonly keyFile: string | undefined;
@@ -23,14 +25,17 @@ export interface Environment {
 export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const copy = { ...variables };
   const passphrase = find(variables, "FORGE_PASSPHRASE");
+  const newPassphrase = find(variables, "FORGE_NEW_PASSPHRASE");
   const httpPassword = find(variables, "FORGE_HTTP_PASSWORD");
   delete variables["FORGE_PASSPHRASE"];
+  delete variables["FORGE_NEW_PASSPHRASE"];
   delete variables["FORGE_HTTP_PASSWORD"];
   const home = find(variables, "HOME") ?? homedir();
   const xdg = find(variables, "XDG_CONFIG_HOME");
   return {
     repository: find(variables, "FORGE_REPOSITORY"),
     passphrase,
+    newPassphrase,
     passphraseCommand: find(variables, "FORGE_PASSPHRASE_COMMAND"),
     config: find(variables, "FORGE_CONFIG"),
     keyFile: find(variables, "FORGE_KEY_FILE"),

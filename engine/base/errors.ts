@@ -16,6 +16,8 @@ export type ErrorCode =
   | "repository-exists"
   | "unsupported-version" // authentic, and made by a newer forge
   | "wrong-password" // decided only when a key slot is opened
+  | "newer-keys" // sealed under a key epoch that the unlocked keys do not reach; never repaired
+  | "untrusted-storage" // another repository, or an older state, than this machine saw here before
   | "corrupt" // bytes that are not what was written
   | "missing-object" // an object that others refer to is gone
   | "lease-lost" // the own lease expired: nothing may be committed any more

@@ -137,7 +137,8 @@ export async function seal(
  * @param sealed `nonce ‖ ciphertext ‖ tag`. Read only, not kept; with cipher and codec "none" the
  *   result is a view of it.
  * @returns exactly `request.plainBytes` bytes.
- * @throws ForgeError "corrupt" when a length cannot be, the epoch is unknown or the tag is wrong.
+ * @throws ForgeError "corrupt" when a length cannot be or the tag is wrong; "newer-keys" when its epoch
+ *   is beyond those that were unlocked.
  */
 export function openSync(
   platform: OpeningPlatform,
@@ -259,9 +260,12 @@ function sealedObject({ codec, epoch, plainBytes }: OpenRequest, sealed: Bytes):
 function sealKey(keys: KeyRing, request: OpenRequest): Bytes {
   const key = keys.sealKeys[request.epoch]?.[SEALED_KINDS[request.kind]];
   if (key === undefined) {
-    failOpen(
-      request,
-      `it is sealed under key epoch ${request.epoch}, and this key slot opens ${keys.sealKeys.length}`,
+    // Not "corrupt": most likely the keys were rotated, and repair must keep off what it cannot open.
+    throw new ForgeError(
+      "newer-keys",
+      `Cannot open ${request.kind} ${toHex(request.objectId)}: it is sealed under key epoch ${request.epoch}, ` +
+        `and the unlocked keys end with epoch ${keys.currentEpoch}: the keys were rotated since this was started ` +
+        "or since this key was made, so start again with a current key; otherwise the object is damaged",
     );
   }
   return key;

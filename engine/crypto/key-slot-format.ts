@@ -116,6 +116,11 @@ export function decodeKeySlot(bytes: Bytes): KeySlotParts {
   return { header, headerBytes, commitment, nonce, wrapped };
 }
 
+/** How many epoch keys are wrapped: their number shows in the length. */
+export function wrappedEpochs(wrapped: Bytes): number {
+  return Math.floor((wrapped.length - TAG_BYTES - KEY_BYTES - 1) / KEY_BYTES);
+}
+
 /** The plaintext that a slot wraps. */
 export function encodeKeyMaterial(material: KeyMaterial): Bytes {
   const writer = new ByteWriter();

@@ -16,6 +16,7 @@ import {
   encodeKeyMaterial,
   encodeKeySlot,
   encodeKeySlotHeader,
+  wrappedEpochs,
 } from "./key-slot-format.ts";
 
 type SlotPlatform = Pick<
@@ -126,13 +127,23 @@ export async function openKeySlot(
  * What a slot says in clear, for listing slots. Authenticated only by opening it.
  * @throws ForgeError "corrupt", "unsupported-version".
  */
+export async function readKeySlot(
+  platform: Pick<Platform, "hash">,
+  id: KeyId,
+  bytes: Bytes,
+): Promise<{ readonly header: KeySlotHeader; readonly epochs: number }> {
+  await checkName(platform, id, bytes);
+  const { header, wrapped } = decodeKeySlot(bytes);
+  return { header, epochs: wrappedEpochs(wrapped) };
+}
+
+/** The header alone. @throws ForgeError "corrupt", "unsupported-version". */
 export async function readKeySlotHeader(
   platform: Pick<Platform, "hash">,
   id: KeyId,
   bytes: Bytes,
 ): Promise<KeySlotHeader> {
-  await checkName(platform, id, bytes);
-  return decodeKeySlot(bytes).header;
+  return (await readKeySlot(platform, id, bytes)).header;
 }
 
 async function checkName(platform: Pick<Platform, "hash">, id: KeyId, bytes: Bytes): Promise<void> {

@@ -68,24 +68,26 @@ export async function encodeConfig(
 }
 
 /**
- * @throws ForgeError "no-repository" (not a config), "unsupported-version", "corrupt".
+ * @param what Names the config in messages: with the place it is from, where that is known.
+ * @throws ForgeError "unsupported-version", "corrupt".
  */
 export async function decodeConfig(
   platform: Pick<Platform, "hash">,
   bytes: Bytes,
+  what = "the config",
 ): Promise<RepositoryConfig> {
   if (bytes.length > CONFIG_BYTES_MAX) {
-    throw new ForgeError("corrupt", `Cannot read the config: it has ${bytes.length} bytes`);
+    throw new ForgeError("corrupt", `Cannot read ${what}: it has ${bytes.length} bytes`);
   }
-  const reader: ByteReader = new ByteReader(bytes, "config");
+  const reader: ByteReader = new ByteReader(bytes, what);
   if (bytes.length < 8 || !equalSecret(reader.bytes(4), MAGIC)) {
     throw new ForgeError(
       "corrupt",
-      `Cannot read the config: its ${bytes.length} bytes do not begin as a forge config does`,
+      `Cannot read ${what}: its ${bytes.length} bytes do not begin as a forge config does`,
     );
   }
   const version = reader.u16();
-  if (version !== FORMAT_VERSION && bytes.length !== TOTAL_BYTES) throw newer(version);
+  if (version !== FORMAT_VERSION && bytes.length !== TOTAL_BYTES) throw newer(version, what);
   if (reader.u16() !== bytes.length || bytes.length !== TOTAL_BYTES) {
     reader.fail(`${bytes.length} bytes instead of ${TOTAL_BYTES}`);
   }
@@ -94,7 +96,7 @@ export async function decodeConfig(
     reader.fail("its checksum does not fit");
   }
   // After the checksum: a damaged version number must not pass for a newer format.
-  if (version !== FORMAT_VERSION) throw newer(version);
+  if (version !== FORMAT_VERSION) throw newer(version, what);
   const id = idOf<RepositoryId>(reader.bytes(32));
   const cipherNumber = reader.u8();
   const cipher = (Object.keys(CIPHERS) as Cipher[]).find((name) => CIPHERS[name] === cipherNumber);
@@ -129,19 +131,20 @@ export async function verifyConfig(
   platform: Pick<Platform, "keyedHash">,
   keys: KeyRing,
   bytes: Bytes,
+  what = "the config",
 ): Promise<void> {
   const mac = await platform.keyedHash(keys.configKey, bytes.subarray(0, bytes.length - MAC_BYTES));
   if (!equalSecret(mac, bytes.subarray(bytes.length - MAC_BYTES))) {
     throw new ForgeError(
       "corrupt",
-      "Cannot trust the config: its authentication code does not fit, so it was changed by someone without the key",
+      `Cannot trust ${what}: its authentication code does not fit, so it was changed by someone without the key`,
     );
   }
 }
 
-function newer(version: number): ForgeError {
+function newer(version: number, what: string): ForgeError {
   return new ForgeError(
     "unsupported-version",
-    `Cannot open the repository: its format is version ${version}, this forge reads version ${FORMAT_VERSION}; use a newer forge`,
+    `Cannot use ${what}: its format is version ${version}, this forge reads version ${FORMAT_VERSION}; use a newer forge`,
   );
 }

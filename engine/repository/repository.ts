@@ -3,18 +3,17 @@
  * `loadIndex` gives an `IndexedRepository`, the only one that can find blobs. Opened over a
  * `ReadBackend` it can change nothing, by type.
  */
-import type { Bytes } from "../base/bytes.ts";
-import { type ErrorCode, ForgeError, isForgeError } from "../base/errors.ts";
-import { findId, type KeyId } from "../base/ids.ts";
-import { CONFIG_BYTES_MAX, KEY_SLOTS_MAX, KEY_SLOT_BYTES_MAX } from "../base/limits.ts";
-import { openKeySlot } from "../crypto/key-slot.ts";
+import { type Bytes, toHex } from "../base/bytes.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
+import { type KeyId, idBytes } from "../base/ids.ts";
+import { CONFIG_BYTES_MAX } from "../base/limits.ts";
 import type { KeyMaterial, KeyRing } from "../crypto/key-ring.ts";
 import { deriveKeyRing } from "../crypto/master-key.ts";
 import { BlobIndex } from "../index/blob-index.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { ReadBackend } from "../storage/backend.ts";
-import { idBytes } from "../base/ids.ts";
 import { type RepositoryConfig, decodeConfig, verifyConfig } from "./config.ts";
+import { unlock } from "./unlock.ts";
 
 export interface Repository<B extends ReadBackend = ReadBackend> {
   readonly backend: B;
@@ -34,10 +33,34 @@ export interface Credentials {
   readonly keyFile?: Bytes | undefined;
 }
 
+/** A repository and which key opened it. */
+export interface OpenedRepository<B extends ReadBackend = ReadBackend> extends Repository<B> {
+  readonly keySlot: KeyId;
+  readonly fingerprint: string;
+}
+
+/** With the keys themselves: what making another key slot needs, and nothing else does. */
+export interface UnlockedRepository<B extends ReadBackend = ReadBackend> {
+  readonly repository: OpenedRepository<B>;
+  readonly material: KeyMaterial;
+}
+
+/** What is known of a repository before its passphrase is asked for. Nothing of it is authentic yet. */
+export interface RepositoryIdentity {
+  readonly config: RepositoryConfig;
+  /**
+   * BLAKE3 of the config, 64 hex digits. The config never changes and its MAC depends on the master
+   * key, so another fingerprint is another repository, or a config that someone replaced.
+   */
+  readonly fingerprint: string;
+}
+
 export interface OpenOptions<B extends ReadBackend> {
   readonly backend: B;
   readonly platform: Platform;
   readonly credentials: Credentials;
+  /** Called before the passphrase is asked for; throws to refuse the repository. */
+  readonly onIdentity?: ((identity: RepositoryIdentity) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,17 +70,34 @@ export interface OpenOptions<B extends ReadBackend> {
  */
 export async function openRepository<B extends ReadBackend>(
   options: OpenOptions<B>,
-): Promise<Repository<B>> {
-  const { backend, platform } = options;
-  const configBytes = await readConfig(backend, options.signal);
-  const config = await decodeConfig(platform, configBytes);
-  const material = await unlock(options, config);
+): Promise<OpenedRepository<B>> {
+  return (await unlockRepository(options)).repository;
+}
+
+/** `openRepository` for those who make key slots. @throws the same. */
+export async function unlockRepository<B extends ReadBackend>(
+  options: OpenOptions<B>,
+): Promise<UnlockedRepository<B>> {
+  const { backend, platform, credentials, signal } = options;
+  const configBytes = await readConfig(backend, signal);
+  const config = await decodeConfig(platform, configBytes, nameOfConfig(backend));
+  const fingerprint = toHex(await platform.hash(configBytes));
+  options.onIdentity?.({ config, fingerprint });
+  const repositoryId = config.id;
+  const unlocked = await unlock({ ...credentials, backend, platform, repositoryId, signal });
+  const { material, slot } = unlocked;
   const keys = await deriveKeyRing(platform, material, {
     repositoryId: idBytes(config.id),
     cipher: config.cipher,
   });
-  await verifyConfig(platform, keys, configBytes);
-  return { backend, platform, config, keys };
+  await verifyConfig(platform, keys, configBytes, nameOfConfig(backend));
+  const repository = { backend, platform, config, keys, keySlot: slot.id, fingerprint };
+  return { repository, material };
+}
+
+/** How messages name the config of the repository at `backend`. */
+export function nameOfConfig(backend: Pick<ReadBackend, "description">): string {
+  return `the config of the repository at ${backend.description}`;
 }
 
 export interface LoadIndexOptions {
@@ -91,65 +131,4 @@ async function readConfig(backend: ReadBackend, signal: AbortSignal | undefined)
       { cause: error },
     );
   }
-}
-
-/** What may be wrong with one key slot while another opens. */
-const UNREADABLE: readonly ErrorCode[] = [
-  "corrupt",
-  "too-large",
-  "unsupported-version",
-  "missing-object",
-  "permission",
-  "io",
-];
-
-/** Tries the key slots in turn. A damaged one does not keep the others from opening. */
-async function unlock(
-  options: OpenOptions<ReadBackend>,
-  config: RepositoryConfig,
-): Promise<KeyMaterial> {
-  const { backend, platform, credentials, signal } = options;
-  const slots = await backend.list("keys", { signal });
-  if (slots.length === 0) {
-    throw new ForgeError(
-      "corrupt",
-      `Cannot open the repository at ${backend.description}: it has no key slots, so no passphrase can open it; restore its "keys" folder from a copy`,
-    );
-  }
-  if (slots.length > KEY_SLOTS_MAX) {
-    throw new ForgeError(
-      "too-large",
-      `Cannot open the repository at ${backend.description}: it has ${slots.length} key slots, at most ${KEY_SLOTS_MAX} are tried`,
-    );
-  }
-  const passphrase = await credentials.passphrase();
-  let wrong: ForgeError | undefined;
-  let damaged: ForgeError | undefined;
-  for (const slot of slots) {
-    const id = findId<KeyId>(slot.name);
-    if (id === undefined) continue;
-    try {
-      const bytes = await backend.read(
-        { kind: "keys", name: id },
-        { bytesMax: KEY_SLOT_BYTES_MAX, signal },
-      );
-      return await openKeySlot(platform, {
-        bytes,
-        id,
-        password: passphrase,
-        keyFile: credentials.keyFile,
-        repositoryId: idBytes(config.id),
-      });
-    } catch (error) {
-      if (isForgeError(error, "wrong-password")) wrong ??= error;
-      else if (isForgeError(error, ...UNREADABLE)) damaged ??= error;
-      else throw error;
-    }
-  }
-  // A slot that was readable and did not open says more than one that could not be read.
-  throw (
-    wrong ??
-    damaged ??
-    new ForgeError("corrupt", "Cannot open the repository: no key slot can be read")
-  );
 }

@@ -12,14 +12,22 @@ const BACKSPACES: readonly number[] = [0x08, 0x7f];
 const CTRL_U = 0x15;
 const LINE_ENDS: readonly number[] = [0x0a, 0x0d];
 
+const OTHER_WAYS =
+  "set FORGE_PASSPHRASE or FORGE_PASSPHRASE_COMMAND, or use --passphrase-file or --passphrase-command";
+
 /**
  * The line that was typed, without its end.
  *
+ * @param instead What to do where there is no terminal, for the message.
  * @throws ForgeError "usage" when there is no terminal; "aborted" on Ctrl-C, Ctrl-D on an empty line
  *   and when `signal` fires.
  */
-export async function askSecret(question: string, signal: AbortSignal): Promise<string> {
-  const terminal = openTerminal(question);
+export async function askSecret(
+  question: string,
+  signal: AbortSignal,
+  instead = OTHER_WAYS,
+): Promise<string> {
+  const terminal = openTerminal(question, instead);
   try {
     terminal.input.setRawMode(true);
     terminal.write(question);
@@ -38,7 +46,7 @@ interface Terminal {
   close(): void;
 }
 
-function openTerminal(question: string): Terminal {
+function openTerminal(question: string, instead: string): Terminal {
   try {
     const input = new ReadStream(openSync("/dev/tty", "r+"));
     // A descriptor of its own: stderr may be a file, and the input's is closed by its stream.
@@ -51,8 +59,7 @@ function openTerminal(question: string): Terminal {
   } catch (error) {
     throw new ForgeError(
       "usage",
-      `Cannot ask "${question.replace(/: $/, "")}": there is no terminal; set FORGE_PASSPHRASE or ` +
-        "FORGE_PASSPHRASE_COMMAND, or use --passphrase-file or --passphrase-command",
+      `Cannot ask "${question.replace(/: $/, "")}": there is no terminal; ${instead}`,
       { cause: error },
     );
   }

@@ -5,7 +5,7 @@
  */
 import { Command as Parser, CommanderError, Option } from "commander";
 import type { Command } from "./command.ts";
-import type { CommandRow } from "./command-table.ts";
+import type { CommandGroup, CommandRow } from "./command-table.ts";
 import { GLOBAL_OPTIONS, type GlobalOptions, decodeGlobalOptions } from "./global-options.ts";
 import type { ArgumentKind, OptionKind } from "./option-kinds.ts";
 
@@ -22,7 +22,7 @@ export type ParsedLine =
   | { readonly kind: "wrong"; readonly text: string };
 
 export interface ParseOptions {
-  readonly commands: readonly CommandRow[];
+  readonly commands: readonly (CommandRow | CommandGroup)[];
   readonly version: string;
   /** Columns for the help. */
   readonly columns: number;
@@ -33,10 +33,10 @@ export async function parseCommandLine(
   words: readonly string[],
   options: ParseOptions,
 ): Promise<ParsedLine> {
-  const name = commandNameIn(words);
-  const row = options.commands.find(
-    (candidate) => candidate.name === name || candidate.aliases.includes(name ?? ""),
-  );
+  const [name, second] = commandNamesIn(words);
+  const entry = findNamed(options.commands, name);
+  const row =
+    entry !== undefined && "commands" in entry ? findNamed(entry.commands, second) : entry;
   const command = await row?.load();
   const printed = { out: "", err: "" };
   let raw: Readonly<Record<string, unknown>> | undefined;
@@ -52,16 +52,21 @@ export async function parseCommandLine(
     );
   settle(program, printed, options.columns);
   for (const [key, kind] of Object.entries(GLOBAL_OPTIONS)) addOption(program, key, kind);
-  for (const candidate of options.commands) {
-    const sub = program.command(candidate.name).summary(candidate.summary);
+  const addCommand = (parent: Parser, candidate: CommandRow | CommandGroup): void => {
+    const sub = parent.command(candidate.name).summary(candidate.summary);
     for (const alias of candidate.aliases) sub.alias(alias);
     settle(sub, printed, options.columns);
-    if (candidate !== row || command === undefined) continue;
-    declare(sub, command);
-    sub.action(() => {
-      raw = { ...sub.opts(), ...namedArguments(command, sub.processedArgs) };
-    });
-  }
+    if ("commands" in candidate) {
+      describe(sub, candidate);
+      for (const inner of candidate.commands) addCommand(sub, inner);
+    } else if (candidate === row && command !== undefined) {
+      declare(sub, command);
+      sub.action(() => {
+        raw = { ...sub.opts(), ...namedArguments(command, sub.processedArgs) };
+      });
+    }
+  };
+  for (const candidate of options.commands) addCommand(program, candidate);
 
   try {
     // `forge` alone: the overview, and the exit code of a wrong call.
@@ -76,20 +81,29 @@ export async function parseCommandLine(
   return { kind: "run", command, globals: decodeGlobalOptions(program.opts()), raw };
 }
 
-/** The first word that is no option and no global option's value; of `help X`, X. */
-function commandNameIn(words: readonly string[]): string | undefined {
+function findNamed<Row extends CommandRow | CommandGroup>(
+  rows: readonly Row[],
+  name: string | undefined,
+): Row | undefined {
+  return rows.find((row) => row.name === name || row.aliases.includes(name ?? ""));
+}
+
+/** The first two words that are no options and no global option's value; of `help X`, X alone. */
+function commandNamesIn(words: readonly string[]): readonly string[] {
   const takesValue = new Set(
     Object.values(GLOBAL_OPTIONS)
       .filter((kind) => kind.flags.includes("<"))
       .flatMap((kind) => kind.flags.replace(/<.*/, "").split(/[ ,]+/)),
   );
+  const names: string[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? "";
-    if (word === "help") return words[i + 1];
-    if (!word.startsWith("-")) return word;
+    if (names.length === 0 && word === "help") return words.slice(i + 1, i + 2);
+    if (!word.startsWith("-")) names.push(word);
+    if (names.length === 2) break;
     if (takesValue.has(word)) i++;
   }
-  return undefined;
+  return names;
 }
 
 function settle(parser: Parser, printed: { out: string; err: string }, columns: number): void {
@@ -104,15 +118,20 @@ function settle(parser: Parser, printed: { out: string; err: string }, columns: 
     });
 }
 
+/** What the help of a command or a group of them begins and ends with. */
+function describe(parser: Parser, about: Pick<Command, "description" | "examples">): void {
+  parser.description(about.description);
+  if (about.examples.length > 0) {
+    parser.addHelpText("after", `\nExamples:\n${about.examples.map((e) => `  ${e}`).join("\n")}`);
+  }
+}
+
 function declare(parser: Parser, command: Command): void {
-  parser.description(command.description);
+  describe(parser, command);
   for (const [name, kind] of Object.entries(command.arguments)) {
     parser.argument(argumentSyntax(name, kind), kind.description);
   }
   for (const [key, kind] of Object.entries(command.options)) addOption(parser, key, kind);
-  if (command.examples.length > 0) {
-    parser.addHelpText("after", `\nExamples:\n${command.examples.map((e) => `  ${e}`).join("\n")}`);
-  }
 }
 
 function addOption(parser: Parser, key: string, kind: OptionKind<unknown>): void {

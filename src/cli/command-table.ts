@@ -3,6 +3,7 @@
  * asked for, so that `forge --version` and a typo do not wait for the engine.
  */
 import type { Command } from "./command.ts";
+import { KEY_COMMANDS } from "./key-commands.ts";
 
 export interface CommandRow {
   readonly name: string;
@@ -11,7 +12,17 @@ export interface CommandRow {
   readonly load: () => Promise<Command>;
 }
 
-export const COMMANDS: readonly CommandRow[] = [
+/** A word with commands of its own: `forge key add`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly summary: string;
+  readonly description: string;
+  readonly examples: readonly string[];
+  readonly commands: readonly CommandRow[];
+}
+
+export const COMMANDS: readonly (CommandRow | CommandGroup)[] = [
   {
     name: "init",
     aliases: [],
@@ -84,6 +95,7 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "show the snapshots in a web browser",
     load: async () => (await import("./commands/browse.ts")).browse,
   },
+  KEY_COMMANDS,
   {
     name: "config",
     aliases: [],

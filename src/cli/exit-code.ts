@@ -36,6 +36,8 @@ export function exitCodeOf(code: ErrorCode): ExitCode {
     case "is-a-directory":
     case "repository-exists":
     case "unsupported-version":
+    case "newer-keys":
+    case "untrusted-storage":
     case "corrupt":
     case "missing-object":
     case "lease-lost":

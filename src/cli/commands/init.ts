@@ -8,16 +8,14 @@ import {
   initRepository,
   isForgeError,
 } from "../../../engine/node.ts";
-import type { KdfSettings, RepositorySettings } from "../../config/settings.ts";
+import type { RepositorySettings } from "../../config/settings.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { integer, text } from "../option-kinds.ts";
+import { KDF_OPTIONS, kdfOf } from "../kdf-options.ts";
+import { text } from "../option-kinds.ts";
 import { chooseRepositories, nameOf, settingsOf } from "../repository-choice.ts";
 import { openBackend } from "../session.ts";
 import { keyFileOf, passphraseOf } from "../unlock.ts";
-
-/** The KDF of a slot that asks for a part of it: the rest is the writer's standard (FORMAT.md). */
-const KDF_STANDARD: KdfParameters = { memoryKib: 65_536, passes: 3, lanes: 4 };
 
 export const init: Command = defineCommand({
   description:
@@ -29,16 +27,7 @@ export const init: Command = defineCommand({
       "auto, aes-256-gcm, chacha20-poly1305 or none (default: auto, what is fastest here)",
     ),
     keyLabel: text("--key-label <text>", "name of the first key, for `forge key`"),
-    kdfMemoryKib: integer("--kdf-memory-kib <n>", "cost of the passphrase: memory", {
-      min: 8,
-      max: 1_048_576,
-      hidden: true,
-    }),
-    kdfPasses: integer("--kdf-passes <n>", "cost of the passphrase: passes", {
-      min: 1,
-      max: 16,
-      hidden: true,
-    }),
+    ...KDF_OPTIONS,
   },
   examples: ["forge init -r /mnt/disk/backup", "forge init"],
   async run(context, values): Promise<ExitCode> {
@@ -49,11 +38,7 @@ export const init: Command = defineCommand({
         await create(context, repository, {
           cipher: values.cipher ?? repository.encryption.cipher,
           label: values.keyLabel ?? "first",
-          kdf: kdfOf({
-            memoryKib: values.kdfMemoryKib ?? repository.encryption.kdf.memoryKib,
-            passes: values.kdfPasses ?? repository.encryption.kdf.passes,
-            lanes: repository.encryption.kdf.lanes,
-          }),
+          kdf: kdfOf(values, repository),
         });
       } catch (error) {
         if (repositories.length === 1 || !isForgeError(error, "repository-exists")) throw error;
@@ -136,14 +121,4 @@ function cipherOf(name: string): Cipher {
     "usage",
     `Cannot use --cipher "${name}": one of auto, ${Object.keys(CIPHERS).join(", ")} is needed`,
   );
-}
-
-function kdfOf(settings: KdfSettings): KdfParameters | undefined {
-  const { memoryKib, passes, lanes } = settings;
-  if (memoryKib === undefined && passes === undefined && lanes === undefined) return undefined;
-  return {
-    memoryKib: memoryKib ?? KDF_STANDARD.memoryKib,
-    passes: passes ?? KDF_STANDARD.passes,
-    lanes: lanes ?? KDF_STANDARD.lanes,
-  };
 }

@@ -10,8 +10,13 @@ describe("the commands of forge", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test.each(COMMANDS.map(({ name }) => name))("%s explains itself", async (name) => {
-    const parsed = await parseCommandLine([name, "--help"], options);
+  const all = COMMANDS.flatMap((entry) => [
+    entry.name,
+    ...("commands" in entry ? entry.commands.map(({ name }) => `${entry.name} ${name}`) : []),
+  ]);
+
+  test.each(all)("%s explains itself", async (name) => {
+    const parsed = await parseCommandLine([...name.split(" "), "--help"], options);
     expect(parsed.kind).toBe("help");
     const text = parsed.kind === "help" ? parsed.text : "";
     expect(text).toContain(`Usage: forge ${name}`);
