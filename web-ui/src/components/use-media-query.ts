@@ -1,0 +1,21 @@
+/** Whether a media query holds, kept true. */
+import { useCallback, useSyncExternalStore } from "react";
+
+export function useMediaQuery(query: string): boolean {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const list = matchMedia(query);
+      list.addEventListener("change", listener);
+      return () => {
+        list.removeEventListener("change", listener);
+      };
+    },
+    [query],
+  );
+  return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
+}
+
+/** A telephone, or a narrow window. */
+export function useNarrow(): boolean {
+  return useMediaQuery("(max-width: 720px)");
+}
