@@ -47,6 +47,8 @@ export class PackReader {
   readonly #gathering = new Map<PackId, Request[]>();
   readonly #treePacks: ByteLru<Bytes> | undefined;
   readonly #largeTreePacks = new Set<PackId>();
+  /** Tree packs that were read whole before: one that is not kept any more is not worth it again. */
+  readonly #readTreePacks = new Set<PackId>();
   readonly #ahead = new PackAhead();
 
   constructor(backend: Pick<ReadBackend, "read">, options: PackReaderOptions = {}) {
@@ -83,9 +85,10 @@ export class PackReader {
 
   /** `read` at once, when the bytes are in memory: a view that is to be opened, not kept. */
   peek(location: BlobLocation): Bytes | undefined {
-    if (location.kind === "data") return this.#ahead.find(location);
-    const pack = this.#treePacks?.get(location.packId);
-    return pack === undefined ? undefined : viewOf(pack, location, location.offset);
+    const pack = location.kind === "data" ? undefined : this.#treePacks?.get(location.packId);
+    return pack === undefined
+      ? this.#ahead.find(location)
+      : viewOf(pack, location, location.offset);
   }
 
   async #readFromWholePack(
@@ -95,6 +98,8 @@ export class PackReader {
   ): Promise<Bytes | undefined> {
     const { packId } = location;
     if (this.#largeTreePacks.has(packId)) return undefined;
+    // Whoever walks in another order than was written comes back to many packs, a little each time.
+    if (this.#readTreePacks.has(packId) && !packs.has(packId)) return undefined;
     let pack: Bytes;
     try {
       pack = await packs.fetch(
@@ -106,6 +111,7 @@ export class PackReader {
           ),
         signal,
       );
+      this.#readTreePacks.add(packId);
     } catch (error) {
       if (!isForgeError(error, "too-large")) throw error;
       this.#largeTreePacks.add(packId);

@@ -18,8 +18,8 @@ import { SnapshotDirectory } from "./snapshot-entry.ts";
 export interface NamedSnapshot<Snapshot> {
   /** Whatever the caller knows it by. */
   readonly snapshot: Snapshot;
-  /** The directory to search below: of a snapshot, as `openSnapshotFs` gives it. */
-  readonly root: FsDirectory;
+  /** The directory to search below, as a snapshot has it; `undefined` when it has not. */
+  readonly root: FsDirectory | undefined;
 }
 
 export interface NameSearchOptions<Snapshot> extends LoadOptions {
@@ -110,10 +110,10 @@ export async function searchNames<Snapshot>(
   options: NameSearchOptions<Snapshot>,
 ): Promise<NameSearchResult<Snapshot>> {
   index.begin();
-  const roots = snapshots.map(({ root }) => pageOf(root));
+  const roots = snapshots.map(({ root }) => (root === undefined ? undefined : pageOf(root)));
   const seen = new Set<BlobId>();
   for (const [number, root] of roots.entries()) {
-    await index.fill(root, seen, options);
+    if (root !== undefined) await index.fill(root, seen, options);
     options.onProgress?.(number + 1, roots.length);
   }
   const isDeleted = (step: Step, newest: number): boolean => {
@@ -143,7 +143,7 @@ interface WalkOptions extends LoadOptions {
 
 async function walk(
   index: NameIndex,
-  roots: readonly BlobId[],
+  roots: readonly (BlobId | undefined)[],
   matcher: NameMatcher,
   options: WalkOptions,
 ): Promise<void> {
@@ -341,7 +341,7 @@ async function hitOf<Snapshot>(
   const newest = snapshots[found.newest];
   const oldest = snapshots[found.oldest];
   const parts = partsOf(found.step);
-  const entry = newest === undefined ? undefined : await findEntry(newest.root, parts);
+  const entry = newest?.root === undefined ? undefined : await findEntry(newest.root, parts);
   if (newest === undefined || oldest === undefined || entry === undefined) {
     throw new ForgeError(
       "corrupt",
@@ -366,9 +366,10 @@ function pageOf(root: FsDirectory): BlobId {
 }
 
 /** Snapshots with the same form of a directory come together. */
-function groupsOf(roots: readonly BlobId[]): Group[] {
+function groupsOf(roots: readonly (BlobId | undefined)[]): Group[] {
   const byId = new Map<BlobId, number[]>();
   for (const [snapshot, id] of roots.entries()) {
+    if (id === undefined) continue;
     const known = byId.get(id);
     if (known === undefined) byId.set(id, [snapshot]);
     else known.push(snapshot);

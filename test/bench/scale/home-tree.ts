@@ -30,6 +30,7 @@ export class HomeTree {
   readonly editsPerSnapshot: number;
   readonly #store: TreeStore;
   readonly #secondChunkShare: number;
+  readonly #projectsInTheEnd: number;
   /** Root page of every folder so far. */
   readonly #folders: BlobId[] = [];
   readonly #edits = new Map<number, Map<number, number>>();
@@ -51,6 +52,7 @@ export class HomeTree {
     this.folderCount = Math.round(files / FILES_PER_FOLDER);
     this.editsPerSnapshot = Math.max(2, Math.round(this.folderCount * options.editedShare));
     const projects = Math.ceil(this.folderCount / FOLDERS_PER_PROJECT);
+    this.#projectsInTheEnd = projects;
     const aSnapshot = 2 * this.editsPerSnapshot + Math.min(projects, this.editsPerSnapshot) + 12;
     const otherBlobs = this.folderCount + projects + snapshots * aSnapshot + 300;
     this.#secondChunkShare = (blobs - otherBlobs) / files - 1;
@@ -107,7 +109,8 @@ export class HomeTree {
     for (let project = 0; project < this.#projects.length; project++) {
       const known = this.#projects[project] ?? (await this.#saveProject(project));
       this.#projects[project] = known;
-      byUser[project % USERS.length]?.push(directoryNode(projectName(project), known, project));
+      const user = Math.floor((project * USERS.length) / this.#projectsInTheEnd);
+      byUser[user]?.push(directoryNode(projectName(project), known, project));
     }
     const archive = await trees.saveDirectory([directoryNode("camera", this.#largeFolder, 1)]);
     const home = [directoryNode("archive", archive, 2)];

@@ -82,12 +82,13 @@ export function directoryNode(name: string, subtree: BlobId, serial: number): Tr
   };
 }
 
+/** Names of folders and projects sort as they are numbered: a backup walks them in that order. */
 export function folderName(folder: number): string {
-  return `${pick(NAMES, mix(folder))}-${folder % FOLDERS_PER_PROJECT}`;
+  return `${String(folder % FOLDERS_PER_PROJECT).padStart(2, "0")} ${pick(NAMES, mix(folder))}`;
 }
 
 export function projectName(project: number): string {
-  return `${pick(NAMES, mix(project + 77))}-${project}`;
+  return `${String(project).padStart(6, "0")} ${pick(NAMES, mix(project + 77))}`;
 }
 
 function fileNode(
