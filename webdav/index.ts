@@ -17,9 +17,11 @@ import { serveFile } from "./serve-file.ts";
 import { type Place, findPlace } from "./shown-tree.ts";
 import { statusOf } from "./status.ts";
 
-export { contentDisposition, contentTypeOf } from "./content-type.ts";
+export type { ByteRange } from "./byte-ranges.ts";
+export { CONTENT_SECURITY_HEADERS, contentDisposition, contentTypeOf } from "./content-type.ts";
 export { decodePath, encodeName } from "./entry-name.ts";
 export { abortedSignal, writePart } from "./send.ts";
+export { type ByteSource, serveBytes } from "./serve-bytes.ts";
 export { type ServeFileOptions, serveFile } from "./serve-file.ts";
 export { type Place, findPlace } from "./shown-tree.ts";
 export { statusOf } from "./status.ts";

@@ -21,8 +21,6 @@ export class EntryTable {
   #folders: Uint32Array = new Uint32Array(FIRST_CAPACITY);
   #ordinals: Uint32Array = new Uint32Array(FIRST_CAPACITY);
   #count = 0;
-  /** By folder, the one that was used longest ago first. */
-  readonly #pages = new Map<number, Page>();
 
   constructor(root: FsDirectory) {
     this.#root = root;
@@ -48,10 +46,32 @@ export class EntryTable {
     return this.#count++;
   }
 
+  /** For one reader: what it has looked at is at hand as long as it goes on. */
+  reader(): EntryReader {
+    return new EntryReader(this.#root, (number) => ({
+      folder: this.#folders[number] ?? TOP,
+      ordinal: this.#ordinals[number] ?? 0,
+    }));
+  }
+}
+
+export class EntryReader {
+  readonly #root: FsDirectory;
+  readonly #placeOf: (number: number) => { readonly folder: number; readonly ordinal: number };
+  /** By folder, the one that was used longest ago first. */
+  readonly #pages = new Map<number, Page>();
+
+  constructor(
+    root: FsDirectory,
+    placeOf: (number: number) => { readonly folder: number; readonly ordinal: number },
+  ) {
+    this.#root = root;
+    this.#placeOf = placeOf;
+  }
+
   /** At once when its folder's page is at hand. @throws ForgeError of reading. */
   entry(number: number): FsEntry | Promise<FsEntry> {
-    const folder = this.#folders[number] ?? TOP;
-    const ordinal = this.#ordinals[number] ?? 0;
+    const { folder, ordinal } = this.#placeOf(number);
     const page = this.#pages.get(folder);
     const found = page?.entries[ordinal - page.from];
     return found ?? this.#load(folder, ordinal);

@@ -4,7 +4,8 @@
  */
 import type { FsFile } from "../../engine/node.ts";
 import { ForgeError } from "../../engine/base/errors.ts";
-import type { ZipPlan } from "./zip-plan.ts";
+import type { EntryReader } from "./entry-table.ts";
+import type { ZipLayout } from "./zip-layout.ts";
 
 /** A larger file loads itself ahead while it is read. */
 export const SMALL_FILE_BYTES: number = 1024 * 1024;
@@ -13,7 +14,8 @@ const BATCH_FILES = 256;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
 export class SmallFilesAhead {
-  readonly #plan: Pick<ZipPlan, "layout" | "entries">;
+  readonly #layout: ZipLayout;
+  readonly #entries: EntryReader;
   readonly #last: number;
   readonly #files = new Map<number, FsFile>();
   /** The first entry that was not looked at yet. */
@@ -21,8 +23,9 @@ export class SmallFilesAhead {
   #waitingBytes = 0;
 
   /** @param last Entry beyond which nothing is wanted. */
-  constructor(plan: Pick<ZipPlan, "layout" | "entries">, last: number) {
-    this.#plan = plan;
+  constructor(layout: ZipLayout, entries: EntryReader, last: number) {
+    this.#layout = layout;
+    this.#entries = entries;
     this.#last = last;
   }
 
@@ -32,7 +35,7 @@ export class SmallFilesAhead {
       await this.#load(entry);
     }
     const file = this.#files.get(entry) ?? (await this.#find(entry));
-    if (this.#files.delete(entry)) this.#waitingBytes -= this.#plan.layout.place(entry).sizeBytes;
+    if (this.#files.delete(entry)) this.#waitingBytes -= this.#layout.place(entry).sizeBytes;
     return file;
   }
 
@@ -40,7 +43,7 @@ export class SmallFilesAhead {
     const found: FsFile[] = [];
     for (this.#next = Math.max(this.#next, from); this.#next <= this.#last; this.#next++) {
       if (this.#files.size >= BATCH_FILES || this.#waitingBytes >= BATCH_BYTES) break;
-      const { type, sizeBytes } = this.#plan.layout.place(this.#next);
+      const { type, sizeBytes } = this.#layout.place(this.#next);
       if (type !== "file" || sizeBytes === 0 || sizeBytes > SMALL_FILE_BYTES) continue;
       const file = await this.#find(this.#next);
       this.#files.set(this.#next, file);
@@ -52,7 +55,7 @@ export class SmallFilesAhead {
   }
 
   async #find(entry: number): Promise<FsFile> {
-    const found = this.#plan.entries.entry(entry);
+    const found = this.#entries.entry(entry);
     const file = found instanceof Promise ? await found : found;
     if (file.type === "file") return file;
     throw new ForgeError("corrupt", "Cannot find a file again that was listed before");

@@ -18,13 +18,18 @@ const SMALL_BYTES_MAX = 4 * 1024 * 1024;
 const AHEAD_BYTES = 32 * 1024 * 1024;
 const AHEAD_FILES = 64;
 
-/** `entry` and everything below it, in order of names. @throws ForgeError of reading. */
+/**
+ * `entry` and everything below it, in order of names.
+ * @param options.prefetch Whether the content of small files is loaded before they come; default true.
+ * @throws ForgeError of reading.
+ */
 export async function* walkFolder(
   entry: FsEntry,
   path: Bytes,
   signal: AbortSignal,
-  depth = 0,
+  options: { readonly prefetch?: boolean; readonly depth?: number } = {},
 ): AsyncGenerator<ArchiveItem> {
+  const { prefetch = true, depth = 0 } = options;
   yield { path, entry };
   if (entry.type !== "directory") return;
   if (depth > TREE_DEPTH_MAX) {
@@ -36,9 +41,9 @@ export async function* walkFolder(
     if (page.length === 0) return;
     const ahead = new FilesAhead(page);
     for (const [i, child] of page.entries()) {
-      ahead.load(i);
+      if (prefetch) ahead.load(i);
       const below = path.length === 0 ? child.name : concatBytes([path, SLASH, child.name]);
-      yield* walkFolder(child, below, signal, depth + 1);
+      yield* walkFolder(child, below, signal, { prefetch, depth: depth + 1 });
     }
     from += page.length;
   }

@@ -8,7 +8,8 @@ import { throwIfAborted } from "../../engine/base/concurrency.ts";
 import { ForgeError } from "../../engine/base/errors.ts";
 import { readExactly, streamFile } from "../../engine/node.ts";
 import { Gathered } from "./gathered.ts";
-import type { ZipPlace } from "./zip-layout.ts";
+import type { EntryReader } from "./entry-table.ts";
+import type { ZipLayout, ZipPlace } from "./zip-layout.ts";
 import type { ZipPlan } from "./zip-plan.ts";
 import { SMALL_FILE_BYTES, SmallFilesAhead } from "./small-files-ahead.ts";
 
@@ -43,7 +44,9 @@ export async function* readZip(
 
   if (at < Math.min(end, layout.centralStart)) {
     const last = layout.entryAt(Math.min(end, layout.centralStart) - 1);
-    const ahead = new SmallFilesAhead(plan, last);
+    const entries = plan.entries.reader();
+    const ahead = new SmallFilesAhead(layout, entries, last);
+    const sources: Sources = { layout, entries, ahead, signal };
     for (let entry = layout.entryAt(at); entry <= last; entry++) {
       throwIfAborted(signal);
       const place = layout.place(entry);
@@ -52,7 +55,7 @@ export async function* readZip(
       if (at < contentEnd) {
         const skip = at - place.contentOffset;
         const wanted = { offset: skip, length: contentEnd - at };
-        for await (const bytes of contentOf(plan, place, wanted, ahead, signal)) {
+        for await (const bytes of contentOf(sources, place, wanted)) {
           if (bytes.length >= PIECE_BYTES) {
             yield* out.take();
             yield bytes;
@@ -78,33 +81,37 @@ export async function* readZip(
   yield* out.take();
 }
 
+interface Sources {
+  readonly layout: ZipLayout;
+  readonly entries: EntryReader;
+  readonly ahead: SmallFilesAhead;
+  readonly signal: AbortSignal;
+}
+
 /** A part of an entry's content. Where it is all of it, its checksum is compared. */
 async function* contentOf(
-  plan: Pick<ZipPlan, "layout" | "entries">,
+  sources: Sources,
   place: ZipPlace,
   wanted: ZipRange,
-  ahead: SmallFilesAhead,
-  signal: AbortSignal,
 ): AsyncGenerator<Bytes> {
   let sum = 0;
-  for await (const bytes of rawContentOf(plan, place, wanted, ahead, signal)) {
+  for await (const bytes of rawContentOf(sources, place, wanted)) {
     sum = crc32(bytes, sum);
     yield bytes;
   }
   if (wanted.length !== place.sizeBytes || sum === place.crc32) return;
   throw new ForgeError(
     "corrupt",
-    `Cannot archive ${lossyUtf8(plan.layout.name(place.entry))}: its content has the CRC-32 ${hex32(sum)}, the snapshot says ${hex32(place.crc32)}`,
+    `Cannot archive ${lossyUtf8(sources.layout.name(place.entry))}: its content has the CRC-32 ${hex32(sum)}, the snapshot says ${hex32(place.crc32)}`,
   );
 }
 
 async function* rawContentOf(
-  plan: Pick<ZipPlan, "layout" | "entries">,
+  sources: Sources,
   place: ZipPlace,
   wanted: ZipRange,
-  ahead: SmallFilesAhead,
-  signal: AbortSignal,
 ): AsyncGenerator<Bytes> {
+  const { entries, ahead, signal } = sources;
   const { offset, length } = wanted;
   if (place.type === "file" && place.sizeBytes <= SMALL_FILE_BYTES) {
     const file = await ahead.file(place.entry);
@@ -113,7 +120,7 @@ async function* rawContentOf(
     else yield* now;
     return;
   }
-  const entry = await plan.entries.entry(place.entry);
+  const entry = await entries.entry(place.entry);
   if (entry.type === "file") yield* streamFile(entry, wanted, signal);
   else if (entry.type === "symlink") yield entry.target.slice(offset, offset + length);
 }

@@ -11,7 +11,7 @@ import {
 } from "../../engine/node.ts";
 import { decodePath, encodeName } from "../../webdav/index.ts";
 import type { PathCrumb } from "./api.ts";
-import type { Catalog } from "./catalog.ts";
+import type { Catalog, OpenedSnapshot } from "./catalog.ts";
 
 export interface SnapshotPlace {
   readonly snapshot: Snapshot;
@@ -30,8 +30,17 @@ export async function findSnapshotPlace(
   catalog: Catalog,
   { reference, path }: { readonly reference: string; readonly path: string },
 ): Promise<SnapshotPlace> {
+  // A path that cannot be one is told without looking for the snapshot.
+  decodeEncodedPath(path);
+  return placeIn(await catalog.open(reference), path);
+}
+
+/** As `findSnapshotPlace`, in a snapshot that is open. */
+export async function placeIn(
+  { snapshot, root }: OpenedSnapshot,
+  path: string,
+): Promise<SnapshotPlace> {
   const names = decodeEncodedPath(path);
-  const { snapshot, root } = await catalog.open(reference);
   const entry = await findEntry(root, names);
   if (entry !== undefined) return { snapshot, root, names, entry };
   throw new ForgeError(

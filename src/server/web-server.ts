@@ -7,6 +7,7 @@ import express, { type Express } from "express";
 import { ApiFailure, sendFailure } from "./api-failure.ts";
 import { ApiQuery, type ApiRoute, type RouteMatch, findRoute } from "./api-route.ts";
 import { type HostRules, admitsHost } from "./host-check.ts";
+import { downloadRoutes } from "./routes/downloads.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { fileRoutes } from "./routes/file.ts";
 import { serverFolderRoutes } from "./routes/server-folders.ts";
@@ -29,6 +30,7 @@ const GROUPS: readonly ((context: WebContext) => readonly ApiRoute[])[] = [
   fileRoutes,
   textRoutes,
   serverFolderRoutes,
+  downloadRoutes,
 ];
 
 /** Every route there is. */
