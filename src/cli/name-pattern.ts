@@ -9,23 +9,37 @@ export interface NamePattern {
   readonly path: ((path: Bytes) => boolean) | undefined;
 }
 
+/** A pattern for names, or for paths without a slash at the beginning, as text. */
+export interface TextPattern {
+  readonly of: "name" | "path";
+  readonly test: (text: string) => boolean;
+}
+
 /**
  * `*` and `?` stay inside a component, `**` crosses them, `[a-z]` and `{a,b}` mean what they do in a
  * shell. A path pattern that does not begin with a slash holds at any depth.
  *
  * @throws ForgeError "usage" for an empty one, and one that means nothing, such as `[z-a]`.
  */
-export function namePattern(
+export function textPattern(
   pattern: string,
   options: { readonly ignoreCase: boolean },
-): NamePattern {
+): TextPattern {
   const trimmed = pattern.replace(/\/+$/, "");
   if (trimmed === "") throw new ForgeError("usage", `Cannot search for "${pattern}": it is empty`);
   const hasSlash = trimmed.includes("/");
   const glob = !hasSlash || trimmed.startsWith("/") ? trimmed.replace(/^\/+/, "") : `**/${trimmed}`;
-  const matches = compile(pattern, glob, options);
-  const test = (bytes: Bytes): boolean => matches(lossyUtf8(bytes));
-  return hasSlash ? { name: undefined, path: test } : { name: test, path: undefined };
+  return { of: hasSlash ? "path" : "name", test: compile(pattern, glob, options) };
+}
+
+/** `textPattern` for bytes. @throws the same. */
+export function namePattern(
+  pattern: string,
+  options: { readonly ignoreCase: boolean },
+): NamePattern {
+  const { of, test: testText } = textPattern(pattern, options);
+  const test = (bytes: Bytes): boolean => testText(lossyUtf8(bytes));
+  return of === "path" ? { name: undefined, path: test } : { name: test, path: undefined };
 }
 
 function compile(

@@ -185,16 +185,22 @@ export interface TextPreview {
 /**
  * `GET /api/search?q=…&snapshot={id}|all&type=file|directory&host=…&path={EncodedPath}&limit=…`:
  * by name. Without `*`, `?` or `[` what is looked for may stand anywhere in the name; upper and lower
- * case are the same unless the query has a capital. With `/` in it, it is matched against the whole
- * path. A stream of `SearchLine`.
+ * case are the same unless the query has a capital. With `/` in it, what is behind the last is how the
+ * name begins, what is before it how the path of its folder ends. Globs with `/` are matched against
+ * the whole path. A `/` at the beginning means the root.
+ *
+ * A stream of `SearchLine`: progress while names are read, then the hits, the best first: the name
+ * itself, names that begin with it, the rest; of these what is still there before what was deleted, and
+ * what changed last first.
  */
 export type SearchLine =
   | { readonly type: "hit"; readonly hit: SearchHit }
   | { readonly type: "progress"; readonly snapshotsDone: number; readonly snapshotsTotal: number }
   | {
       readonly type: "done";
+      /** All paths that matched. */
       readonly hits: number;
-      /** There are more than `limit`. */
+      /** There are more than `limit`, and the others were not sent. */
       readonly truncated: boolean;
     }
   | { readonly type: "failed"; readonly error: ApiError["error"] };
@@ -212,7 +218,7 @@ export interface SearchHit {
   readonly snapshotCount: number;
   /** Distinct contents among them. */
   readonly versionCount: number;
-  /** The newest searched snapshot of that host no longer has it. */
+  /** A later snapshot of the same host, of folders that it would be in, no longer has it. */
   readonly deleted: boolean;
 }
 
@@ -250,6 +256,7 @@ export type DiffLine =
 export type ChangeKind = "added" | "removed" | "modified" | "metadata" | "type";
 
 export interface DiffEntry {
+  /** From the root. */
   readonly path: EncodedPath;
   /** Names from the folder that is compared down to the entry, for people. */
   readonly names: readonly string[];
@@ -263,6 +270,7 @@ export interface DiffEntry {
 /** Over all changes, also those beyond the limit. */
 export interface DiffTotals {
   readonly counts: Readonly<Record<ChangeKind, number>>;
+  /** Sizes of files that came or went, and by how much the others grew or shrank. */
   readonly bytesAdded: number;
   readonly bytesRemoved: number;
 }

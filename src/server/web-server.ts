@@ -8,12 +8,15 @@ import { ApiFailure, sendFailure } from "./api-failure.ts";
 import { ApiQuery, type ApiRoute, type RouteMatch, findRoute } from "./api-route.ts";
 import { type HostRules, admitsHost } from "./host-check.ts";
 import { downloadRoutes } from "./routes/downloads.ts";
+import { diffRoutes } from "./routes/diff.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { fileRoutes } from "./routes/file.ts";
+import { searchRoutes } from "./routes/search.ts";
 import { serverFolderRoutes } from "./routes/server-folders.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { snapshotRoutes } from "./routes/snapshots.ts";
 import { textRoutes } from "./routes/text.ts";
+import { versionRoutes } from "./routes/versions.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 import type { StaticUi } from "./static-ui.ts";
 import type { WebContext } from "./web-context.ts";
@@ -29,6 +32,9 @@ const GROUPS: readonly ((context: WebContext) => readonly ApiRoute[])[] = [
   entryRoutes,
   fileRoutes,
   textRoutes,
+  searchRoutes,
+  versionRoutes,
+  diffRoutes,
   serverFolderRoutes,
   downloadRoutes,
 ];

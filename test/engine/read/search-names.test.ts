@@ -80,9 +80,9 @@ const ODD = [new Uint8Array([0x66, 0xff, 0x6f]), new Uint8Array([0xc3]), utf8("n
 
 function randomTree(random: SeededRandom, depth: number): ExpectedEntry[] {
   const taken = new Map<string, ExpectedEntry>();
-  const many = depth === 1 && random.chance(0.3) ? 1300 : 0;
+  const many = depth === 1 && random.chance(0.15) ? 1100 : 0;
   for (let i = 0; i < many; i++) taken.set(`n${i}`, file(`n${i}-report`, String(random.below(3))));
-  for (let i = random.below(9); i >= 0; i--) {
+  for (let i = random.below(7); i >= 0; i--) {
     const name = random.chance(0.1) ? random.pick(ODD) : random.pick(NAMES);
     taken.set(name.join(), randomEntry(random, name, depth));
   }
@@ -120,6 +120,7 @@ async function naive(
 ): Promise<Told[]> {
   const found = new Map<string, { seen: number[]; versions: Set<string>; path: string }>();
   for (const { snapshot, root } of snapshots) {
+    if (root === undefined) continue;
     for await (const { path, entry } of findEntries(root, { types: query.types })) {
       if (!matches(spell(entry.name, query), spell(path, query))) continue;
       const key = path.join();
@@ -154,54 +155,59 @@ function sorted(told: readonly Told[]): Told[] {
 test("finds what looking at every entry of every snapshot finds", async () => {
   const seed = testSeed();
   const random = new SeededRandom(seed);
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
     let children = randomTree(random, 0);
     const trees = [directory("", children)];
-    for (let i = random.below(6); i >= 0; i--) {
+    for (let i = random.below(5); i >= 0; i--) {
       children = changed(random, children);
       trees.push(directory("", children));
     }
     const opened = await open(trees);
-    for (const index of [
-      new NameIndex(opened.readSide.trees),
-      new NameIndex(opened.readSide.trees, { bytesMax: 4000 }),
-      new NameIndex(opened.readSide.trees, { bytesMax: 0 }),
-    ]) {
-      for (const text of [
-        "report",
-        "RE",
-        "e",
-        "été",
-        "οδος",
-        "übung",
-        "straße",
-        "n1",
-        "語",
-        "ta/re",
-      ]) {
-        for (const ignoreCase of [true, false]) {
-          const types = random.chance(0.3) ? new Set(["file" as const]) : undefined;
-          const query = { pattern: part(text), ignoreCase, types };
-          const needle = spell(utf8(text), query);
-          const slashed = needle.includes("/");
-          const told = await naive(opened, query, (name, path) =>
-            slashed
-              ? path.slice(0, path.length - name.length).endsWith(needle.replace(/[^/]*$/, "")) &&
-                name.startsWith(needle.replace(/^.*\//, ""))
-              : name.includes(needle),
-          );
-          const label = `seed ${seed}, round ${round}, ${text}, ${ignoreCase ? "i" : ""}`;
-          expect(sorted(await search(opened, query, { index })), label).toEqual(sorted(told));
-        }
+    const { trees: pages } = opened.readSide;
+    const indexes = [
+      new NameIndex(pages),
+      new NameIndex(pages, { bytesMax: 4000 }),
+      new NameIndex(pages, { bytesMax: 0 }),
+    ];
+    const check = async (
+      query: NameQuery,
+      matches: (name: string, path: string) => boolean,
+    ): Promise<void> => {
+      const told = sorted(await naive(opened, query, matches));
+      for (const [i, index] of indexes.entries()) {
+        const label = `seed ${seed}, round ${round}, index ${i}, ${JSON.stringify(query)}`;
+        expect(sorted(await search(opened, query, { index })), label).toEqual(told);
       }
-      for (const of of ["name", "path"] as const) {
-        const test = (text: string): boolean => /e.*r/.test(text);
-        const query = { pattern: { kind: "test", of, test }, ignoreCase: true } as const;
-        const told = await naive(opened, query, (name, path) => test(of === "name" ? name : path));
-        expect(sorted(await search(opened, query, { index })), `seed ${seed}`).toEqual(
-          sorted(told),
+    };
+    for (const text of [
+      "report",
+      "RE",
+      "e",
+      "été",
+      "οδος",
+      "übung",
+      "straße",
+      "n1",
+      "語",
+      "ta/re",
+    ]) {
+      for (const ignoreCase of [true, false]) {
+        const types = random.chance(0.3) ? new Set(["file" as const]) : undefined;
+        const query = { pattern: part(text), ignoreCase, types };
+        const needle = spell(utf8(text), query);
+        const folder = needle.replace(/[^/]*$/, "");
+        const start = needle.replace(/^.*\//, "");
+        await check(query, (name, path) =>
+          folder === ""
+            ? name.includes(needle)
+            : path.slice(0, path.length - name.length).endsWith(folder) && name.startsWith(start),
         );
       }
+    }
+    for (const of of ["name", "path"] as const) {
+      const test = (text: string): boolean => /e.*r/.test(text);
+      const query = { pattern: { kind: "test", of, test }, ignoreCase: true } as const;
+      await check(query, (name, path) => test(of === "name" ? name : path));
     }
   }
 });
