@@ -40,8 +40,8 @@ export interface BlobIndexOptions {
   readonly keys: KeyRing;
   /** Opened pages kept in memory, bytes. */
   readonly pageCacheBytes?: number | undefined;
-  /** A segment or page that cannot be read. The index goes on without it. */
-  readonly onProblem: (error: ForgeError) => void;
+  /** A segment, or a page of one, that cannot be read. The index goes on without it. */
+  readonly onProblem: (error: ForgeError, segment: IndexId) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,6 +54,13 @@ const RUN_CONCURRENCY = 4;
 const RUN_PAGES_MAX = 64;
 /** A listing may name segments that a merge removes meanwhile; then the new one is in the next. */
 const LISTINGS_MAX = 3;
+
+/** A page of a segment, as `recordPages` gives it. */
+export interface RecordPage {
+  readonly segment: Pick<IndexSegment, "id" | "packCount" | "packId" | "packBytes">;
+  /** Records of RECORD_BYTES each; `undefined` when the page is damaged. */
+  readonly records: Bytes | undefined;
+}
 
 /** One record that may be of a wanted blob. */
 interface Candidate {
@@ -115,6 +122,11 @@ export class BlobIndex {
   /** Ids of the segments in use. */
   segmentIds(): IndexId[] {
     return Array.from(this.#segments.live(), ({ segment }) => segment.id);
+  }
+
+  /** The segments in use, for who works on whole segments. */
+  segments(): IndexSegment[] {
+    return Array.from(this.#segments.live(), ({ segment }) => segment);
   }
 
   /** Known packs with their sizes. A pack that two segments describe comes twice. */
@@ -214,6 +226,22 @@ export class BlobIndex {
   }
 
   /**
+   * Every page of every segment in use, one after another, for who looks at all records: as they
+   * stand, to be read with `recordId` and `readRecord`. Pages are not kept.
+   * @throws what reading throws, but "corrupt": a damaged page is reported and has no records.
+   */
+  async *recordPages(): AsyncGenerator<RecordPage> {
+    for (const loaded of [...this.#segments.live()]) {
+      const { segment } = loaded;
+      for (let first = 0; first < segment.pageCount; first += RUN_PAGES_MAX) {
+        const end = Math.min(segment.pageCount, first + RUN_PAGES_MAX);
+        const pages = await this.#pages.load(loaded, first, end);
+        for (const records of pages) yield { segment, records };
+      }
+    }
+  }
+
+  /**
    * Loads segments that are new in the storage and lets go of those that are gone.
    * @returns the number of segments added.
    * @throws as `open`.
@@ -274,7 +302,7 @@ export class BlobIndex {
           if (!isForgeError(error)) throw error;
           if (error.code === "unsupported-version" || error.code === "aborted") throw error;
           if (error.code === "missing-object") vanished++;
-          else this.#options.onProblem(error);
+          else this.#options.onProblem(error, id);
           if (error.code === "corrupt") this.#ignored.add(id);
           return undefined;
         }

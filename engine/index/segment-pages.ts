@@ -4,6 +4,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import { type ForgeError, isForgeError } from "../base/errors.ts";
+import type { IndexId } from "../base/ids.ts";
 import { RECORD_BYTES } from "./index-record.ts";
 import { PageCache } from "./page-cache.ts";
 import type { LoadedSegment } from "./segment-set.ts";
@@ -11,7 +12,7 @@ import type { LoadedSegment } from "./segment-set.ts";
 export interface SegmentPagesOptions {
   readonly budgetBytes: number;
   /** A damaged page, once. */
-  readonly onProblem: (error: ForgeError) => void;
+  readonly onProblem: (error: ForgeError, segment: IndexId) => void;
   /** A segment that is not in the storage any more. */
   readonly onGone: (loaded: LoadedSegment) => void;
 }
@@ -122,7 +123,7 @@ export class SegmentPages {
         return pages;
       }
       const key = loaded.firstPage + first;
-      if (!this.#bad.has(key)) this.#options.onProblem(error);
+      if (!this.#bad.has(key)) this.#options.onProblem(error, loaded.segment.id);
       this.#bad.add(key);
       return [undefined];
     }

@@ -45,6 +45,11 @@ export class BlobIdSet {
     return number;
   }
 
+  /** Adds the ids of `others`, without their numbers. */
+  addAll(others: BlobIdSet): void {
+    for (let number = 0; number < others.size; number++) this.intern(others.bytesAt(number));
+  }
+
   /** The number of an id, or −1. */
   find(bytes: Uint8Array, at = 0): number {
     return (this.#slots[this.#slotOf(bytes, at)] as number) - 1;

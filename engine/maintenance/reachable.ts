@@ -36,6 +36,16 @@ export class ReachableBlobs {
     return this.trees.size + this.lists.size + this.data.size;
   }
 
+  add(kind: "tree" | "list" | "data", id: BlobId): void {
+    (kind === "tree" ? this.trees : kind === "list" ? this.lists : this.data).intern(idBytes(id));
+  }
+
+  addAll(others: ReachableBlobs): void {
+    this.trees.addAll(others.trees);
+    this.lists.addAll(others.lists);
+    this.data.addAll(others.data);
+  }
+
   /** @param id 32 bytes from `at`. */
   has(id: Uint8Array, at = 0): boolean {
     return this.data.has(id, at) || this.trees.has(id, at) || this.lists.has(id, at);

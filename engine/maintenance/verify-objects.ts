@@ -6,31 +6,19 @@
 import type { Bytes } from "../base/bytes.ts";
 import { mapBounded } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
-import {
-  type BlobId,
-  type KeyId,
-  type PackId,
-  type SnapshotId,
-  idOf,
-  parseId,
-} from "../base/ids.ts";
-import { CONFIG_BYTES_MAX, KEY_SLOT_BYTES_MAX, PACK_BYTES_MAX } from "../base/limits.ts";
-import { readKeySlotHeader } from "../crypto/key-slot.ts";
+import { type PackId, idOf, parseId } from "../base/ids.ts";
+import { PACK_BYTES_MAX } from "../base/limits.ts";
 import { BlobIndex } from "../index/blob-index.ts";
-import type { BlobLocation } from "../index/blob-location.ts";
 import {
   type PackEntry,
   decodePackTrailer,
   openPackDirectory,
   trailerOf,
 } from "../packs/pack-format.ts";
-import { decodeConfig, verifyConfig } from "../repository/config.ts";
-import { readPlan } from "../repository/collection-plan.ts";
-import { readLease } from "../repository/lease.ts";
 import type { Repository } from "../repository/repository.ts";
-import { listSnapshots } from "../repository/snapshot-store.ts";
-import { readTombstone } from "../repository/tombstone.ts";
 import type { ObjectInfo, ObjectKind } from "../storage/backend.ts";
+import { compareWithIndex } from "./compare-index.ts";
+import { SMALL_KINDS, type SmallKind, examineObject } from "./examine-object.ts";
 
 export interface VerifyOptions {
   /** One call for each thing found wrong; the verification goes on. */
@@ -60,13 +48,8 @@ export async function verifyObjects(
   options: VerifyOptions,
 ): Promise<VerifyReport> {
   const run = new Verification(repository, options);
-  await run.config();
-  await run.keySlots();
-  const index = await run.index();
-  await run.packs(index);
-  await run.snapshots();
-  await run.leases();
-  await run.collection();
+  await run.packs(await run.index());
+  for (const kind of SMALL_KINDS) await run.small(kind);
   return run.report;
 }
 
@@ -92,25 +75,12 @@ class Verification {
     };
   }
 
-  async config(): Promise<void> {
-    const { backend, platform, keys } = this.#repository;
-    await this.#look(async () => {
-      const bytes = await backend.read(
-        { kind: "config", name: "" },
-        { bytesMax: CONFIG_BYTES_MAX, signal: this.#options.signal },
-      );
-      await decodeConfig(platform, bytes);
-      await verifyConfig(platform, keys, bytes);
-      return bytes.length;
-    });
-  }
-
-  async keySlots(): Promise<void> {
-    for (const { name } of await this.#list("keys")) {
+  /** Objects of a kind that is neither packs nor index. */
+  async small(kind: SmallKind): Promise<void> {
+    for (const info of await this.#list(kind)) {
       await this.#look(async () => {
-        const bytes = await this.#read("keys", name, KEY_SLOT_BYTES_MAX);
-        await readKeySlotHeader(this.#repository.platform, parseId<KeyId>(name), bytes);
-        return bytes.length;
+        await examineObject(this.#repository, kind, info, this.#options.signal);
+        return info.sizeBytes;
       });
     }
   }
@@ -127,8 +97,8 @@ class Verification {
       signal: this.#options.signal,
     });
     // Reading the pages is the point; what they say is held against the packs.
-    const records = index.locations();
-    while ((await records.next()).done !== true);
+    const pages = index.recordPages();
+    while ((await pages.next()).done !== true);
     return index;
   }
 
@@ -140,7 +110,7 @@ class Verification {
         const id = parseId<PackId>(name);
         const bytes = await this.#read("packs", name, PACK_BYTES_MAX);
         const entries = await this.#openPack(id, bytes);
-        await this.#compareWithIndex(id, entries, index);
+        await this.#compare(id, entries, index);
         return bytes.length;
       });
     });
@@ -156,39 +126,6 @@ class Verification {
           { context: { packId } },
         ),
       );
-    }
-  }
-
-  async snapshots(): Promise<void> {
-    for (const { sizeBytes } of await this.#list("snapshots")) this.#count(sizeBytes);
-    await listSnapshots(this.#repository, {
-      onProblem: (error) => this.#report(error),
-      signal: this.#options.signal,
-    });
-  }
-
-  async leases(): Promise<void> {
-    for (const info of await this.#list("leases")) {
-      await this.#look(async () => {
-        await readLease(this.#repository, info);
-        return info.sizeBytes;
-      });
-    }
-  }
-
-  /** What deletion and collection leave. */
-  async collection(): Promise<void> {
-    for (const { name, sizeBytes } of await this.#list("tombstones")) {
-      await this.#look(async () => {
-        await readTombstone(this.#repository, parseId<SnapshotId>(name));
-        return sizeBytes;
-      });
-    }
-    for (const info of await this.#list("gc")) {
-      await this.#look(async () => {
-        await readPlan(this.#repository, info);
-        return info.sizeBytes;
-      });
     }
   }
 
@@ -208,25 +145,15 @@ class Verification {
   }
 
   /** Every place that the index names in this pack must be one that the pack has. */
-  async #compareWithIndex(
-    packId: PackId,
-    entries: readonly PackEntry[],
-    index: BlobIndex,
-  ): Promise<void> {
-    const places = await index.findMany(entries.map(({ id }) => idOf<BlobId>(id)));
-    for (const entry of entries) {
-      const id = idOf<BlobId>(entry.id);
-      const inPack = (places.get(id) ?? []).filter((place) => place.packId === packId);
-      if (inPack.length === 0) {
-        this.#unindexedBlobs++;
-      } else if (!inPack.some((place) => isSamePlace(place, entry))) {
-        this.#report(
-          new ForgeError("corrupt", `The index misplaces blob ${id} in pack ${packId}`, {
-            context: { packId, blobId: id },
-          }),
-        );
-      }
-    }
+  async #compare(packId: PackId, entries: readonly PackEntry[], index: BlobIndex): Promise<void> {
+    const { unindexed, misplaced } = await compareWithIndex(index, packId, entries);
+    this.#unindexedBlobs += unindexed;
+    if (misplaced === undefined) return;
+    this.#report(
+      new ForgeError("corrupt", `The index misplaces blob ${misplaced} in pack ${packId}`, {
+        context: { packId, blobId: misplaced },
+      }),
+    );
   }
 
   /** @param look Reads one object and returns its size. Only an abort ends the verification. */
@@ -259,15 +186,4 @@ class Verification {
     this.#problems++;
     this.#options.onProblem(error);
   }
-}
-
-function isSamePlace(place: BlobLocation, entry: PackEntry): boolean {
-  return (
-    place.offset === entry.offset &&
-    place.sealedBytes === entry.sealedBytes &&
-    place.plainBytes === entry.plainBytes &&
-    place.kind === entry.kind &&
-    place.codec === entry.codec &&
-    place.epoch === entry.epoch
-  );
 }

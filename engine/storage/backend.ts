@@ -25,13 +25,15 @@ export const OBJECT_KINDS = [
   "leases",
   "tombstones",
   "gc",
+  "quarantine",
 ] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 /** One stored object. The config is alone of its kind and has the name "". */
 export interface ObjectRef {
   readonly kind: ObjectKind;
-  /** 64 hex digits; for leases followed by `.` and the beat as 8 digits, in `gc` by `.plan`. */
+  /** 64 hex digits; for leases followed by `.` and the beat as 8 digits, in `gc` by `.plan`;
+   * in `quarantine` the name it had before, `.`, 16 digits of its hash, `.` and its kind. */
   readonly name: string;
 }
 
@@ -93,6 +95,7 @@ export function objectPath(ref: ObjectRef): string {
     case "leases":
     case "tombstones":
     case "gc":
+    case "quarantine":
       return `${ref.kind}/${ref.name}`;
     default:
       return ref.kind satisfies never;
@@ -102,6 +105,8 @@ export function objectPath(ref: ObjectRef): string {
 const OBJECT_NAME = /^[0-9a-f]{64}$/;
 const LEASE_NAME = /^[0-9a-f]{64}\.[0-9]{8}$/;
 const PLAN_NAME = /^[0-9a-f]{64}\.plan$/;
+const QUARANTINED_NAME =
+  /^[0-9a-f]{64}(\.[0-9]{8}|\.plan)?\.[0-9a-f]{16}\.(keys|packs|index|snapshots|leases|tombstones|gc)$/;
 
 /** Whether `name` can be an object of `kind`; listings leave everything else out. */
 export function isObjectName(kind: ObjectKind, name: string): boolean {
@@ -112,6 +117,8 @@ export function isObjectName(kind: ObjectKind, name: string): boolean {
       return LEASE_NAME.test(name);
     case "gc":
       return PLAN_NAME.test(name);
+    case "quarantine":
+      return QUARANTINED_NAME.test(name);
     case "keys":
     case "packs":
     case "index":

@@ -27,14 +27,20 @@ const KINDS: readonly ObjectKind[] = [
   "leases",
   "tombstones",
   "gc",
+  "quarantine",
 ];
+
+const SUFFIXES: Partial<Readonly<Record<ObjectKind, string>>> = {
+  leases: ".00000001",
+  gc: ".plan",
+  quarantine: ".0123456789abcdef.packs",
+};
 
 /** A name of `kind` that differs for each `n`, beginning with `first` in hex. */
 export function objectRef(kind: ObjectKind, n: number, first = "ab"): ObjectRef {
   if (kind === "config") return { kind, name: "" };
   const id = first + n.toString(16).padStart(62, "0");
-  const suffix = kind === "leases" ? ".00000001" : kind === "gc" ? ".plan" : "";
-  return { kind, name: id + suffix };
+  return { kind, name: id + (SUFFIXES[kind] ?? "") };
 }
 
 export function patternBytes(length: number, seed = 1): Bytes {

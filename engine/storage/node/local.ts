@@ -31,7 +31,12 @@ const TEMPORARY = "tmp";
 /** What may stand in a repository's directory before it is one. */
 const OWN_NAMES: ReadonlySet<string> = new Set([...OBJECT_KINDS, TEMPORARY, "lost+found"]);
 /** No directory of their own, or one that many repositories never need. */
-const MADE_WHEN_USED: ReadonlySet<ObjectKind> = new Set(["config", "tombstones", "gc"]);
+const MADE_WHEN_USED: ReadonlySet<ObjectKind> = new Set([
+  "config",
+  "tombstones",
+  "gc",
+  "quarantine",
+]);
 /** A temporary file this much older than a fresh one has no writer any more. */
 const STALE_MS = 24 * 60 * 60 * 1000;
 const OPEN_FILES_MAX = 64;
