@@ -22,6 +22,8 @@ export interface CatalogOptions {
   readonly filter: SnapshotFilter;
   /** Milliseconds of a clock that goes forward. */
   readonly now: () => number;
+  /** Shown every list, before filtering. When it throws, the list is not used. */
+  readonly onListed?: ((snapshots: readonly Snapshot[]) => Promise<void>) | undefined;
 }
 
 export interface CatalogList {
@@ -52,20 +54,11 @@ export class Catalog {
     this.#options = options;
   }
 
-  /** @param maxAgeMs A list that is no older will do. @throws ForgeError what listing throws. */
-  list(maxAgeMs: number = LIST_AGE_MS_MAX): Promise<CatalogList> {
-    const nowMs = this.#options.now();
-    if (this.#list !== undefined && nowMs - this.#list.startedMs <= maxAgeMs) {
-      return this.#list.listing;
-    }
-    const listing = this.#read();
-    const list = { startedMs: nowMs, listing };
-    this.#list = list;
-    // A failure is told to those who wait for it, and the next one tries again.
-    listing.catch(() => {
-      if (this.#list === list) this.#list = undefined;
-    });
-    return listing;
+  /** As it was a few seconds ago at most. @throws ForgeError what listing throws. */
+  list(): Promise<CatalogList> {
+    const list = this.#list;
+    const isFresh = list !== undefined && this.#options.now() - list.startedMs <= LIST_AGE_MS_MAX;
+    return isFresh ? list.listing : this.#listAnew();
   }
 
   /**
@@ -79,7 +72,7 @@ export class Catalog {
     } catch (error) {
       // It may have been made since.
       if (!isForgeError(error, "not-found")) throw error;
-      return resolveSnapshot((await this.list(0)).snapshots, reference);
+      return resolveSnapshot((await this.#listAnew()).snapshots, reference);
     }
   }
 
@@ -109,6 +102,17 @@ export class Catalog {
     return root;
   }
 
+  #listAnew(): Promise<CatalogList> {
+    const listing = this.#read();
+    const list = { startedMs: this.#options.now(), listing };
+    this.#list = list;
+    // A failure is told to those who wait for it, and the next one tries again.
+    listing.catch(() => {
+      if (this.#list === list) this.#list = undefined;
+    });
+    return listing;
+  }
+
   async #read(): Promise<CatalogList> {
     const { repository, filter } = this.#options;
     const problems: string[] = [];
@@ -116,6 +120,7 @@ export class Catalog {
       known: this.#known,
       onProblem: (error) => problems.push(error.message),
     });
+    await this.#options.onListed?.(all);
     this.#known = new Map(all.map((snapshot) => [snapshot.id, snapshot]));
     return { snapshots: all.filter((snapshot) => matchesFilter(snapshot, filter)), problems };
   }

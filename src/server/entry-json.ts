@@ -23,7 +23,7 @@ export function entryJson(entry: FsEntry): Entry {
 
 /** Rounded down, also before 1970. */
 export function milliseconds(ns: bigint): number {
-  return Math.floor(Number(ns / 1000n) / 1000);
+  return Number(ns / 1_000_000n) - (ns % 1_000_000n < 0n ? 1 : 0);
 }
 
 function ownerOf({ user, group, uid, gid }: FsAttributes): string {

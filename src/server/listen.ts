@@ -38,10 +38,17 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** A whole header has to be there after this: a client that dribbles is none. */
-const HEADERS_TIMEOUT_MS = 20_000;
-/** And the body of the longest request, 64 KiB. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** How long anybody may hold a connection without getting on. */
+export interface ListenTimes {
+  /** A whole header has to be there after this: a client that dribbles is none. */
+  readonly headersMs: number;
+  /** And the whole body: the longest is a selection of files, 1 MiB or so. */
+  readonly requestMs: number;
+  /** How often that is looked at. */
+  readonly checkMs: number;
+}
+
+const TIMES: ListenTimes = { headersMs: 20_000, requestMs: 60_000, checkMs: 5000 };
 const KEEP_ALIVE_MS = 30_000;
 /** A film that is paused; its player asks again for the rest when the connection is gone. */
 const IDLE_TIMEOUT_MS = 10 * 60_000;
@@ -94,8 +101,12 @@ export async function planListener(
 }
 
 /** @throws ForgeError "io", "permission" or "usage" (a certificate that cannot be used). */
-export async function listen(plan: ListenPlan, handler: RequestListener): Promise<Listener> {
-  const server = createFor(plan, handler);
+export async function listen(
+  plan: ListenPlan,
+  handler: RequestListener,
+  times: ListenTimes = TIMES,
+): Promise<Listener> {
+  const server = createFor(plan, handler, times);
   server.maxConnections = CONNECTIONS_MAX;
   server.maxHeadersCount = 100;
   server.setTimeout(IDLE_TIMEOUT_MS);
@@ -114,14 +125,14 @@ export async function listen(plan: ListenPlan, handler: RequestListener): Promis
   };
 }
 
-function createFor({ tls }: ListenPlan, handler: RequestListener): Server {
+function createFor({ tls }: ListenPlan, handler: RequestListener, times: ListenTimes): Server {
   const options = {
     noDelay: true,
     keepAlive: true,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: times.headersMs,
+    requestTimeout: times.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: 5000,
+    connectionsCheckingInterval: times.checkMs,
     maxHeaderSize: HEADER_BYTES_MAX,
   };
   if (tls === undefined) return createServer(options, handler);
@@ -132,7 +143,7 @@ function createFor({ tls }: ListenPlan, handler: RequestListener): Server {
         cert: Buffer.from(tls.cert),
         key: Buffer.from(tls.key),
         minVersion: "TLSv1.2",
-        handshakeTimeout: HEADERS_TIMEOUT_MS,
+        handshakeTimeout: times.headersMs,
       },
       handler,
     );

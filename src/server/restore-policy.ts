@@ -20,7 +20,7 @@ export interface RestorePolicy {
    * @param target An absolute path; it need not exist.
    * @throws ForgeError "permission", "usage".
    */
-  checkTarget(target: string): Promise<string>;
+  readonly checkTarget: (target: string) => Promise<string>;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The server of the web file browser over a repository in memory, on a real socket. */
 import { createServer } from "node:http";
 import { ForgeError } from "../../engine/base/errors.ts";
-import type { Backend, IndexedRepository, SnapshotFilter } from "../../engine/node.ts";
+import type { Backend, IndexedRepository, ReadBackend, SnapshotFilter } from "../../engine/node.ts";
 import { Catalog } from "../../src/server/catalog.ts";
 import type { HostRules } from "../../src/server/host-check.ts";
 import type { RestorePolicy } from "../../src/server/restore-policy.ts";
@@ -43,6 +43,8 @@ export interface TestWebOptions {
   readonly hosts?: HostRules;
   readonly ui?: StaticUi;
   readonly filter?: SnapshotFilter;
+  /** What packs are read from, instead of the repository itself. */
+  readonly packs?: Pick<ReadBackend, "read">;
 }
 
 export async function serveWeb(
@@ -53,7 +55,8 @@ export async function serveWeb(
   const clock = { ms: 1000 };
   const now = (): number => clock.ms;
   const end = new AbortController();
-  const readSide = { ...(await memory.readSide()), close: () => Promise.resolve() };
+  const packs = options.packs === undefined ? {} : { backend: options.packs };
+  const readSide = { ...(await memory.readSide(packs)), close: () => Promise.resolve() };
   const repository: IndexedRepository<Backend> = await memory.indexed();
   const context: WebContext = {
     repository,

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { type HostRules, admitsHost } from "../../../src/server/host-check.ts";
@@ -72,6 +73,52 @@ describe("addresses", () => {
     const tls = { cert: Buffer.from("no"), key: Buffer.from("no") };
     const plan = await planListener({ host: "127.0.0.1", port: 0 }, { insecureHttp: false, tls });
     await expect(listen(plan, () => undefined)).rejects.toThrow("--tls-cert and --tls-key");
+  });
+});
+
+describe("clients that hold a connection and do not get on", () => {
+  /** What the server says to somebody who sends `first`, then a byte now and then, until it hangs up. */
+  async function dribble(first: string, byte: string): Promise<string> {
+    const plan = await planListener({ host: "127.0.0.1", port: 0 }, { insecureHttp: false });
+    const times = { headersMs: 150, requestMs: 300, checkMs: 30 };
+    const wait = (request: IncomingMessage, response: ServerResponse): void => {
+      request.resume().on("end", () => response.end("in"));
+    };
+    const listener = await listen(plan, wait, times);
+    open.push(listener);
+    const socket = connect(listener.port, "127.0.0.1", () => socket.write(first));
+    const more = setInterval(() => socket.write(byte), 40);
+    let said = "";
+    socket.on("data", (part) => (said += part.toString("latin1")));
+    socket.on("error", () => undefined);
+    await new Promise((resolve) => socket.once("close", resolve));
+    clearInterval(more);
+    return said;
+  }
+
+  test("in the header", async () => {
+    expect(await dribble("GET / HTTP/1.1\r\nHost: localhost\r\nX: ", "x")).toMatch(
+      /^HTTP\/1.1 408 /,
+    );
+  });
+
+  test("in the body", async () => {
+    const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+    expect(await dribble(head, "x")).not.toContain("200");
+  });
+
+  test("while others are served", async () => {
+    const port = await serve({ isLoopback: true, allowed: [] });
+    const slow = Array.from({ length: 200 }, () => {
+      const socket = connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\n"));
+      socket.on("error", () => undefined);
+      return socket;
+    });
+    await Promise.all(
+      slow.map((socket) => new Promise((resolve) => socket.once("connect", resolve))),
+    );
+    expect((await ask(port, "/")).status).toBe(200);
+    for (const socket of slow) socket.destroy();
   });
 });
 
