@@ -7,6 +7,7 @@ import { navigate } from "../router.ts";
 import { IconButton } from "./button.tsx";
 import { Link } from "./link.tsx";
 import { Menu } from "./menu.tsx";
+import { useNarrow } from "./use-media-query.ts";
 import styles from "./breadcrumbs.module.css";
 
 export interface Crumb {
@@ -16,8 +17,9 @@ export interface Crumb {
   readonly key: string;
 }
 
-/** More than this, and the middle is folded. */
-const CRUMBS_MAX = 5;
+/** With more crumbs than `max` the middle is folded, so that the first and the last ones stay. */
+const WIDE = { max: 9, end: 5 };
+const NARROW = { max: 4, end: 2 };
 
 export function Breadcrumbs({
   crumbs,
@@ -26,10 +28,11 @@ export function Breadcrumbs({
   readonly crumbs: readonly Crumb[];
   readonly label?: string;
 }): ReactNode {
-  const folds = crumbs.length > CRUMBS_MAX;
+  const room = useNarrow() ? NARROW : WIDE;
+  const folds = crumbs.length > room.max;
   const start = folds ? crumbs.slice(0, 1) : [];
-  const folded = folds ? crumbs.slice(1, -3) : [];
-  const end = folds ? crumbs.slice(-3) : crumbs;
+  const folded = folds ? crumbs.slice(1, -room.end) : [];
+  const end = folds ? crumbs.slice(-room.end) : crumbs;
   return (
     <nav aria-label={label} className={styles["nav"]}>
       <ol className={styles["list"]}>

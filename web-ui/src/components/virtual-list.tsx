@@ -31,8 +31,9 @@ export interface VirtualListProps {
   readonly role?: AriaRole;
   readonly ariaProps?: Readonly<Record<`aria-${string}`, string | number | boolean | undefined>>;
   readonly className?: string | undefined;
-  /** Rendered before the rows, scrolled with them. */
-  readonly before?: ReactNode;
+  /** Stays above the rows: a line of `headerHeight` pixels. */
+  readonly header?: ReactNode;
+  readonly headerHeight?: number;
   readonly after?: ReactNode;
   readonly onKeyDown?: (event: KeyboardEvent<HTMLDivElement>) => void;
   readonly onFocus?: (event: FocusEvent<HTMLDivElement>) => void;
@@ -51,7 +52,8 @@ export function VirtualList({
   role = "list",
   ariaProps = {},
   className,
-  before,
+  header,
+  headerHeight = 0,
   after,
   onKeyDown,
   onFocus,
@@ -67,6 +69,8 @@ export function VirtualList({
     estimateSize: heightOf,
     getItemKey: rowKey,
     overscan: 12,
+    scrollMargin: headerHeight,
+    scrollPaddingStart: headerHeight,
     initialRect: { width: 800, height: 900 },
     useFlushSync: false,
   });
@@ -84,7 +88,8 @@ export function VirtualList({
     focus: () => {
       scroller.current?.focus({ preventScroll: true });
     },
-    rowsPerPage: () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / heightOf(0))),
+    rowsPerPage: () =>
+      Math.max(1, Math.floor(((scroller.current?.clientHeight ?? 0) - headerHeight) / heightOf(0))),
   }));
 
   const ready = count > 0;
@@ -103,7 +108,7 @@ export function VirtualList({
 
   const rows = virtual.getVirtualItems();
   const offset = virtual.scrollOffset ?? 0;
-  const firstVisible = rows.find((row) => row.end > offset)?.index ?? 0;
+  const firstVisible = rows.find((row) => row.end > offset + headerHeight)?.index ?? 0;
   useEffect(() => {
     onFirstVisible?.(firstVisible);
   }, [firstVisible, onFirstVisible]);
@@ -119,7 +124,7 @@ export function VirtualList({
       onKeyDown={onKeyDown}
       onFocus={onFocus}
     >
-      {before}
+      {header}
       <div
         role="presentation"
         className={styles["content"]}
@@ -130,7 +135,7 @@ export function VirtualList({
             key={row.key}
             role="presentation"
             className={styles["row"]}
-            style={{ height: row.size, transform: `translateY(${row.start}px)` }}
+            style={{ height: row.size, transform: `translateY(${row.start - headerHeight}px)` }}
           >
             {renderRow(row.index)}
           </div>

@@ -1,11 +1,316 @@
-/** A browse of a snapshot. */
-import type { ReactNode } from "react";
+/** A folder of a snapshot. */
+import { ArrowUp, HardDrive, X } from "lucide-react";
+import { useDeferredValue, useMemo, useRef, useState } from "react";
+import type { ReactNode, RefObject } from "react";
+
+import type { EncodedPath, SnapshotInfo } from "../../../../src/server/api.ts";
+import { isNotFound } from "../../api/client.ts";
+import { useSnapshot, useSnapshots } from "../../api/queries.ts";
+import { Breadcrumbs } from "../../components/breadcrumbs.tsx";
+import { Button, IconButton } from "../../components/button.tsx";
+import { SearchField } from "../../components/field.tsx";
+import { ErrorState, Notice, SkeletonRows, SlowNotice } from "../../components/states.tsx";
+import { formatCount, formatDateTime, formatNumber, formatSize } from "../../format.ts";
+import { navigate } from "../../router.ts";
+import { browseHref, lastName, parentPath } from "../../routes.ts";
+import { useTitle } from "../../shell/use-title.ts";
+import styles from "./browse-screen.module.css";
+import { FolderList } from "./folder-list.tsx";
+import { MissingPath } from "./missing-path.tsx";
+import { NO_SELECTION, clearSelection } from "./selection.ts";
+import type { ListSelection } from "./selection.ts";
+import { SnapshotSwitcher } from "./snapshot-switcher.tsx";
+import { filterEntries, sortEntries } from "./sort-entries.ts";
+import { useFolder } from "./use-folder.ts";
+import type { Folder } from "./use-folder.ts";
+import { useSorting } from "./use-sorting.ts";
+
+/** Whole ids need no look at the list of snapshots. */
+const WHOLE_ID = /^[0-9a-f]{64}$/;
 
 export default function BrowseScreen({
+  snapshotId,
   path,
 }: {
   readonly snapshotId: string;
-  readonly path: string;
+  readonly path: EncodedPath;
 }): ReactNode {
-  return path;
+  const snapshots = useSnapshots();
+  const snapshot = useSnapshot(snapshotId);
+  const id = snapshot?.id ?? snapshotId;
+  const known = WHOLE_ID.test(snapshotId) || !snapshots.isPending;
+  const { folder, pending, error, retry } = useFolder(id, path, { enabled: known });
+  const name = folder?.crumbs.at(-1)?.name;
+  useTitle(name ?? (snapshot ? formatDateTime(snapshot.timeMs) : "Snapshot"));
+  return (
+    <div className={styles["screen"]}>
+      <div className={styles["toolbar"]}>
+        <div className={styles["where"]}>
+          <IconButton
+            icon={ArrowUp}
+            label="Folder above"
+            disabled={path === ""}
+            onClick={() => {
+              navigate(browseHref(snapshotId, parentPath(path)), { state: lastName(path) });
+            }}
+          />
+          <Crumbs snapshotId={snapshotId} path={path} folder={folder} />
+        </div>
+        <SnapshotSwitcher
+          snapshot={snapshot}
+          path={path}
+          hrefIn={(other) => browseHref(other, path)}
+        />
+      </div>
+      {folder ? (
+        <FolderContent
+          key={`${id} ${path}`}
+          snapshotId={id}
+          path={path}
+          folder={folder}
+          onRetry={retry}
+        />
+      ) : pending ? (
+        <Loading />
+      ) : isNotFound(error) ? (
+        <Missing snapshotId={id} snapshot={snapshot} path={path} listed={snapshots.isSuccess} />
+      ) : (
+        <ErrorState title="This folder cannot be shown" error={error} onRetry={retry} />
+      )}
+    </div>
+  );
+}
+
+function Missing({
+  snapshotId,
+  snapshot,
+  path,
+  listed,
+}: {
+  readonly snapshotId: string;
+  readonly snapshot: SnapshotInfo | undefined;
+  readonly path: EncodedPath;
+  readonly listed: boolean;
+}): ReactNode {
+  if (snapshot === undefined && listed) {
+    return (
+      <ErrorState
+        title="There is no such snapshot"
+        error="It may have been deleted since this address was made."
+      />
+    );
+  }
+  return (
+    <MissingPath
+      snapshotId={snapshotId}
+      snapshot={snapshot}
+      path={path}
+      what="folder"
+      hrefIn={(other) => browseHref(other, path)}
+    />
+  );
+}
+
+function Loading(): ReactNode {
+  return (
+    <div className={styles["loading"]}>
+      <div className={styles["bar"]}>
+        <SlowNotice pending>
+          This folder takes longer than usual. The storage may be slow to answer.
+        </SlowNotice>
+      </div>
+      <SkeletonRows count={16} rowHeight={38} label="Loading the folder" />
+    </div>
+  );
+}
+
+function Crumbs({
+  snapshotId,
+  path,
+  folder,
+}: {
+  readonly snapshotId: string;
+  readonly path: EncodedPath;
+  readonly folder: Folder | undefined;
+}): ReactNode {
+  // Until the names are known, the encoded ones say where one is without a jump.
+  const crumbs =
+    folder?.crumbs ??
+    path
+      .split("/")
+      .filter((part) => part !== "")
+      .map((name, index, parts) => ({ name, path: parts.slice(0, index + 1).join("/") }));
+  return (
+    <Breadcrumbs
+      crumbs={[
+        {
+          key: "root",
+          label: (
+            <>
+              <HardDrive aria-hidden size={18} />
+              <span className="visually-hidden">Top of the snapshot</span>
+            </>
+          ),
+          href: browseHref(snapshotId, ""),
+        },
+        ...crumbs.map((crumb) => ({
+          key: crumb.path,
+          label: crumb.name,
+          href: browseHref(snapshotId, crumb.path),
+        })),
+      ]}
+    />
+  );
+}
+
+function FolderContent({
+  snapshotId,
+  path,
+  folder,
+  onRetry,
+}: {
+  readonly snapshotId: string;
+  readonly path: EncodedPath;
+  readonly folder: Folder;
+  readonly onRetry: () => void;
+}): ReactNode {
+  const [filter, setFilter] = useState("");
+  const [selection, setSelection] = useState<ListSelection>(NO_SELECTION);
+  const sorting = useSorting();
+  const looked = useDeferredValue(filter);
+  const sorted = useMemo(() => sortEntries(folder.entries, sorting), [folder.entries, sorting]);
+  const shown = useMemo(() => filterEntries(sorted, looked), [sorted, looked]);
+  const filterField = useRef<HTMLInputElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
+  const focusList = (): void => {
+    frame.current?.querySelector<HTMLElement>('[role="grid"]')?.focus();
+  };
+  return (
+    <>
+      <div className={styles["bar"]}>
+        {selection.selected.size > 0 ? (
+          <SelectionBar
+            folder={folder}
+            selection={selection}
+            onClear={() => {
+              setSelection(clearSelection(selection));
+              focusList();
+            }}
+          />
+        ) : (
+          <FilterBar
+            field={filterField}
+            folder={folder}
+            filter={filter}
+            shownCount={shown.length}
+            onFilter={setFilter}
+            onLeave={focusList}
+          />
+        )}
+      </div>
+      {folder.nextError && (
+        <div className={styles["notice"]}>
+          <Notice
+            tone="danger"
+            action={
+              <Button size="small" onClick={onRetry}>
+                Try again
+              </Button>
+            }
+          >
+            Only the first {formatNumber(folder.entries.length)} entries are shown, more could not
+            be read. {folder.nextError.message}
+          </Notice>
+        </div>
+      )}
+      <div ref={frame} className={styles["list"]}>
+        <FolderList
+          snapshotId={snapshotId}
+          path={path}
+          entries={folder.entries}
+          shown={shown}
+          selection={selection}
+          onSelect={setSelection}
+          filterField={filterField}
+          onClearFilter={() => {
+            setFilter("");
+          }}
+        />
+      </div>
+    </>
+  );
+}
+
+function FilterBar({
+  field,
+  folder,
+  filter,
+  shownCount,
+  onFilter,
+  onLeave,
+}: {
+  readonly field: RefObject<HTMLInputElement | null>;
+  readonly folder: Folder;
+  readonly filter: string;
+  readonly shownCount: number;
+  readonly onFilter: (filter: string) => void;
+  /** To the list. */
+  readonly onLeave: () => void;
+}): ReactNode {
+  const bytes = useMemo(
+    () => folder.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    [folder.entries],
+  );
+  const reading = !folder.complete && folder.nextError === undefined;
+  const count = formatCount(folder.entries.length, "entry", "entries");
+  return (
+    <>
+      <SearchField
+        ref={field}
+        label="Filter this folder"
+        placeholder="Filter this folder"
+        aria-keyshortcuts="/"
+        value={filter}
+        onValueChange={onFilter}
+        className={styles["filter"]}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") onFilter("");
+          if (["Escape", "ArrowDown", "Enter"].includes(event.key)) {
+            event.preventDefault();
+            onLeave();
+          }
+        }}
+      />
+      <p role="status" className={styles["summary"]}>
+        {filter !== "" && `${formatNumber(shownCount)} of `}
+        {reading ? `${count} so far` : count}
+        {bytes > 0 && !reading && `, ${formatSize(bytes)} in files`}
+      </p>
+    </>
+  );
+}
+
+function SelectionBar({
+  folder,
+  selection,
+  onClear,
+}: {
+  readonly folder: Folder;
+  readonly selection: ListSelection;
+  readonly onClear: () => void;
+}): ReactNode {
+  const selected = useMemo(
+    () => folder.entries.filter(({ key }) => selection.selected.has(key)),
+    [folder.entries, selection.selected],
+  );
+  const bytes = selected.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+  return (
+    <div role="region" aria-label="Selection" className={styles["selection"]}>
+      <IconButton icon={X} label="Clear the selection" size="small" onClick={onClear} />
+      <span role="status" className={styles["selected"]}>
+        {formatNumber(selected.length)} selected
+        {bytes > 0 && <span className={styles["bytes"]}>{formatSize(bytes)}</span>}
+      </span>
+    </div>
+  );
 }

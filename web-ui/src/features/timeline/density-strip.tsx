@@ -40,7 +40,9 @@ export function DensityStrip({
               }}
             >
               <span
-                style={{ height: bucket.count === 0 ? 2 : `${12 + (88 * bucket.count) / most}%` }}
+                style={{
+                  height: bucket.count === 0 ? 2 : `${12 + 88 * Math.sqrt(bucket.count / most)}%`,
+                }}
               />
             </button>
             {bucket.label !== undefined && (

@@ -13,12 +13,12 @@ export interface TimeBucket {
 export type BucketUnit = "day" | "week" | "month";
 
 /** A strip of more bars is a grey surface. */
-const BUCKETS_MAX = 72;
+const BUCKETS_MAX = 120;
 const DAY_MS = 86_400_000;
 
 /**
  * Buckets from the oldest snapshot to the newest, without gaps, in the smallest unit of which no more
- * than 72 are needed. More than 72 months keep the newest 72.
+ * than 120 are needed. More than 120 months keep the newest 120.
  *
  * @param snapshots  The newest first.
  */
