@@ -68,6 +68,7 @@ export async function serveWeb(
     onError: (error) => errors.push(error),
     now,
     signal: end.signal,
+    untilEnd: new Set(),
   };
   const app = createWebServer(context, {
     hosts: options.hosts ?? { isLoopback: true, allowed: [] },
@@ -75,6 +76,8 @@ export async function serveWeb(
   });
   const server = createServer(app);
   server.on("checkContinue", app);
+  // A test that computes for seconds finds its connection still open.
+  server.keepAliveTimeout = 120_000;
   const port = await listening(server);
   return {
     port,
