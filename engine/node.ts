@@ -6,7 +6,8 @@ import { availableParallelism } from "node:os";
 
 import { type KdfParameters, calibrateKdf } from "./crypto/kdf.ts";
 import { createDecodePool } from "./platform/node/decode-pool.ts";
-import { nativePlatform } from "./platform/node/native.ts";
+import { type CollectOptions, type CollectReport, collect } from "./maintenance/collect.ts";
+import { nativePlatform, nativeSyncPlatform } from "./platform/node/native.ts";
 import { type ReadSide, createReadSide } from "./read/read-side.ts";
 import { type RecoveryPart, decodeRecoveryLine } from "./crypto/recovery-lines.ts";
 import { type RecoveredRepository, openWithSheet as openSheetWith } from "./repository/recovery.ts";
@@ -57,6 +58,39 @@ export {
 } from "./repository/rotate-keys.ts";
 export { type RecoverySheet, createRecoverySheet } from "./repository/recovery.ts";
 export { LEASE_TTL_MS, listLeases, readLease } from "./repository/lease.ts";
+export {
+  type KnownLease,
+  type LeaseContent,
+  readLeases,
+  removeLeases,
+} from "./repository/lease.ts";
+export { type LeaseSurvey, surveyLeases } from "./maintenance/survey-leases.ts";
+export {
+  type CollectOptions,
+  type CollectReport,
+  type CollectStage,
+  GRACE_MS_DEFAULT,
+  THRESHOLD_DEFAULT,
+} from "./maintenance/collect.ts";
+export type { SweepResult, WaitingPlan } from "./maintenance/sweep.ts";
+export { PERIODS, type Period } from "./snapshots/calendar.ts";
+export {
+  GROUP_KEYS,
+  type GroupKey,
+  type RetentionDecision,
+  type RetentionGroup,
+  type RetentionOptions,
+  type RetentionPolicy,
+  planRetention,
+} from "./snapshots/retention.ts";
+export {
+  type Deletion,
+  type Tombstone,
+  deleteSnapshot,
+  findStoredSnapshot,
+  listTombstones,
+  readTombstone,
+} from "./repository/tombstone.ts";
 export { listSnapshots } from "./repository/snapshot-store.ts";
 export type { ReadSide } from "./read/read-side.ts";
 export { ByteLru } from "./read/byte-lru.ts";
@@ -188,4 +222,15 @@ export function openReadSide(
     chunkCacheBytes: options.chunkCacheBytes,
   });
   return { ...readSide, close: () => pool.close() };
+}
+
+/** Garbage collection with this machine's platform. @throws as `collect`. */
+export function collectLocally(
+  options: Omit<CollectOptions, "platform" | "nowNs">,
+): Promise<CollectReport> {
+  return collect({
+    ...options,
+    platform: nativeSyncPlatform,
+    nowNs: BigInt(Date.now()) * 1_000_000n,
+  });
 }

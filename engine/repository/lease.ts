@@ -19,8 +19,8 @@ export const LEASE_BEAT_MS: number = 5 * 60 * 1000;
 /** Plans a lease can say it has seen: 67 bytes each. The sweep of any other waits for its end. */
 const SEEN_PLANS_MAX = 500;
 
-/** What a holder does: it adds snapshots, or it collects garbage. */
-export type LeasePurpose = "backup" | "collection";
+/** What a holder does: it adds snapshots, it collects garbage, or it only asks for the time. */
+export type LeasePurpose = "backup" | "collection" | "unlock";
 
 export interface LeaseHolder {
   readonly purpose: LeasePurpose;

@@ -97,6 +97,30 @@ export const COMMANDS: readonly (CommandRow | CommandGroup)[] = [
   },
   KEY_COMMANDS,
   {
+    name: "delete",
+    aliases: [],
+    summary: "delete snapshots",
+    load: async () => (await import("./commands/delete.ts")).deleteSnapshots,
+  },
+  {
+    name: "prune",
+    aliases: [],
+    summary: "delete the snapshots that no retention rule keeps",
+    load: async () => (await import("./commands/prune.ts")).prune,
+  },
+  {
+    name: "compact",
+    aliases: [],
+    summary: "free the space of what no snapshot needs",
+    load: async () => (await import("./commands/compact.ts")).compact,
+  },
+  {
+    name: "unlock",
+    aliases: [],
+    summary: "remove the leases of dead processes",
+    load: async () => (await import("./commands/unlock.ts")).unlock,
+  },
+  {
     name: "config",
     aliases: [],
     summary: "write a starter configuration, or show the one in use",

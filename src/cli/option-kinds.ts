@@ -3,7 +3,7 @@
  * a value or a "usage" error. Nothing here knows the library that splits the command line.
  */
 import { ForgeError } from "../../engine/base/errors.ts";
-import { findMomentNs, findSize } from "../quantities.ts";
+import { findMomentNs, findSize, findSpanSeconds } from "../quantities.ts";
 
 export interface OptionKind<Value> {
   /** "-n, --dry-run" or "--tag <tag>". */
@@ -132,6 +132,33 @@ export function size(
     const bytes = typeof raw === "string" ? findSize(raw) : undefined;
     if (bytes === undefined) throw unusable(flags, raw, "a size such as 512K or 1.5G is needed");
     return bytes;
+  });
+}
+
+/** A span of time in seconds: "36h", "7d"; "0" is none. */
+export function span(
+  flags: string,
+  description: string,
+  extras?: OptionExtras,
+): OptionKind<number | undefined> {
+  return option(flags, description, extras, (raw) => {
+    if (raw === undefined) return undefined;
+    const seconds = raw === "0" ? 0 : typeof raw === "string" ? findSpanSeconds(raw) : undefined;
+    if (seconds === undefined) throw unusable(flags, raw, "a span such as 36h, 7d or 1y is needed");
+    return seconds;
+  });
+}
+
+/** 0 … 100: "10" or "10%". */
+export function percent(flags: string, description: string, usual: number): OptionKind<number> {
+  return option(flags, `${description} (default: ${usual})`, undefined, (raw) => {
+    if (raw === undefined) return usual;
+    const value =
+      typeof raw === "string" && /^\d{1,3}(\.\d+)?%?$/.test(raw)
+        ? Number.parseFloat(raw)
+        : Number.NaN;
+    if (!(value >= 0 && value <= 100)) throw unusable(flags, raw, "0 to 100 is needed");
+    return value;
   });
 }
 

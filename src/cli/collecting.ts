@@ -1,0 +1,156 @@
+/** Running a collection for a command, and saying what came of it. */
+import { statfs } from "node:fs/promises";
+import { hostname } from "node:os";
+import { collectLocally, type CollectReport } from "../../engine/node.ts";
+import type { CommandContext } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import { displayText, formatBytes, formatDuration, formatTime, plural } from "./format.ts";
+import { percent, size, span } from "./option-kinds.ts";
+import { progressMode } from "./progress.ts";
+import { settingsOf } from "./repository-choice.ts";
+import { type Session, localPathOf } from "./session.ts";
+
+export const COLLECT_OPTIONS = {
+  threshold: percent("--threshold <percent>", "write packs anew from this much waste on", 10),
+  maxRepack: size("--max-repack <size>", "write at most so much anew"),
+  grace: span(
+    "--grace <span>",
+    "how long unneeded packs stay; 0 when nobody else can be writing (default: 24h, or 0 where only this machine ever wrote)",
+  ),
+} as const;
+
+export interface CollectValues {
+  readonly threshold: number;
+  readonly maxRepack: number | undefined;
+  readonly grace: number | undefined;
+}
+
+/** File systems of this machine's own disks, by statfs(2): a listing shows what was written. */
+const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0x01021994, // tmpfs
+  0x2fc12fc1, // ZFS
+  0xf2f52010, // F2FS
+  0xca451a4e, // bcachefs
+  0x794c7630, // overlayfs
+  0x4d44, // FAT
+  0x2011bab0, // exFAT
+  0x7366746e, // NTFS
+  0x3153464a, // JFS
+]);
+
+/**
+ * Collects garbage and reports it.
+ * @returns the report, for JSON.
+ */
+export async function runCollection(
+  context: CommandContext,
+  session: Session,
+  values: CollectValues & { readonly dryRun: boolean },
+): Promise<{ readonly report: CollectReport; readonly code: ExitCode }> {
+  const { output, globals, signal } = context;
+  const graceMs = await graceOf(context, session, values.grace);
+  const mode = progressMode(output, globals.progress);
+  let problems = 0;
+  try {
+    const report = await collectLocally({
+      repository: session.repository,
+      readSide: session.readSide,
+      hostname: hostname(),
+      pid: process.pid,
+      graceMs,
+      overridePlans: values.grace !== undefined || graceMs === 0,
+      threshold: values.threshold / 100,
+      repackBytesMax: values.maxRepack,
+      dryRun: values.dryRun,
+      onProblem(error) {
+        problems++;
+        output.warn(error.message);
+      },
+      onProgress(stage, count) {
+        if (mode === "terminal") output.showTransient(`${stage}: ${count}`);
+      },
+      signal,
+    });
+    return { report, code: problems > 0 ? EXIT.someSkipped : EXIT.done };
+  } finally {
+    output.clearTransient();
+  }
+}
+
+/**
+ * The time condemned packs stay. None where nobody else can be in the middle of something: the
+ * repository lies on a disk of this machine, and every snapshot is this machine's own. Even then the
+ * sweep waits for any lease there is.
+ */
+async function graceOf(
+  context: CommandContext,
+  session: Session,
+  given: number | undefined,
+): Promise<number | undefined> {
+  if (given !== undefined) return given * 1000;
+  const path = localPathOf(session.settings);
+  if (path === undefined) return undefined;
+  const { type } = await statfs(path);
+  if (!LOCAL_FILE_SYSTEMS.has(type >>> 0)) return undefined;
+  const own = [hostname(), (await settingsOf(context)).hostname];
+  return session.snapshots.every((snapshot) => own.includes(snapshot.hostname)) ? 0 : undefined;
+}
+
+/** What was done, or would be, in a few lines. */
+export async function reportCollection(
+  { output }: CommandContext,
+  report: CollectReport,
+  dryRun: boolean,
+): Promise<void> {
+  const { sweep } = report;
+  if (dryRun || sweep === undefined) {
+    const bytes = report.condemnedBytes - report.movedBytes;
+    await output.summary(
+      `Would free ${formatBytes(Math.max(0, bytes))} of ${formatBytes(report.packBytes)}: ` +
+        `${plural(report.deadPacks, "pack")} nobody needs, ` +
+        `${plural(report.repackedPacks, "pack")} written anew (${formatBytes(report.movedBytes)})`,
+    );
+  } else {
+    const written = report.movedBytes > 0 ? `, ${formatBytes(report.movedBytes)} written anew` : "";
+    await output.summary(
+      sweep.deletedPacks === 0 && report.condemnedPacks === 0
+        ? `Nothing to free in ${formatBytes(report.packBytes)}`
+        : `Freed ${formatBytes(sweep.freedBytes)} in ${plural(sweep.deletedPacks, "pack")}${written}`,
+    );
+    for (const line of waitingLines(report)) await output.summary(line);
+    if (sweep.endedLeases > 0) {
+      output.note(`${plural(sweep.endedLeases, "lease")} of dead processes removed`);
+    }
+  }
+  if (report.sparedPacks > 0) {
+    output.note(
+      `${plural(report.sparedPacks, "pack")} (${formatBytes(report.sparedBytes)}) left for now: so new that a backup may be about to need them`,
+    );
+  }
+  if (report.postponedPacks > 0) {
+    output.note(`${plural(report.postponedPacks, "wasteful pack")} left for another run`);
+  }
+  if (report.adoptedPacks > 0) {
+    output.note(`${plural(report.adoptedPacks, "pack")} put back into the index`);
+  }
+}
+
+function waitingLines({ sweep }: CollectReport): string[] {
+  return (sweep?.waiting ?? []).map((plan) => {
+    const until = BigInt(Math.ceil(plan.untilMs)) * 1_000_000n;
+    const holders = plan.leases.map(({ content }) =>
+      content === undefined
+        ? "someone at work"
+        : `${content.purpose} on ${displayText(content.hostname)} (process ${content.pid})`,
+    );
+    const waitsMs = plan.untilMs - Date.now();
+    const time =
+      waitsMs > 0 ? ` until ${formatTime(until)} (${formatDuration(waitsMs / 1000)})` : "";
+    const others = holders.length > 0 ? ` for the end of: ${holders.join(", ")}` : "";
+    const words = [time, others].filter((part) => part !== "").join(", and");
+    return `${plural(plan.packs, "unneeded pack")} waiting${words || " for the next run"}; then run: forge compact`;
+  });
+}
