@@ -15,7 +15,6 @@ import {
   type IndexedRepository,
   type OpenOptions,
   type OpenedRepository,
-  type Repository,
   type UnlockedRepository,
   openRepository as openWith,
   unlockRepository as unlockWith,
@@ -56,6 +55,15 @@ export {
   applyRotation,
   planRotation,
 } from "./repository/rotate-keys.ts";
+export {
+  type FreshnessFault,
+  NOTHING_SEEN,
+  type SeenHead,
+  type SeenState,
+  acceptState,
+  examineFreshness,
+} from "./repository/freshness.ts";
+export type { SeqRange } from "./repository/snapshot-chain.ts";
 export { type RecoverySheet, createRecoverySheet } from "./repository/recovery.ts";
 export { LEASE_TTL_MS, listLeases, readLease } from "./repository/lease.ts";
 export {
@@ -132,7 +140,7 @@ export { type SnapshotFilter, matchesFilter, resolveSnapshot } from "./read/reso
 export type { BackupProgress } from "./write/backup-progress.ts";
 export type { BackupResult } from "./write/backup.ts";
 export type { Source, SourceProblem } from "./write/source.ts";
-export { findChainEnd, findParent } from "./write/parent.ts";
+export { type ChainEnd, findChainEnd, findParent } from "./write/parent.ts";
 export { type SourceExcludes, openLocalSource } from "./write/node/local-source.ts";
 /** System calls that Node lacks, for a mount and for standard input. */
 export {
@@ -196,7 +204,7 @@ export async function initRepository(
     /** Calibrated to about 250 ms on this machine when absent. */
     readonly kdf?: KdfParameters | undefined;
   },
-): Promise<Repository<Backend>> {
+): Promise<OpenedRepository<Backend>> {
   const kdf = options.kdf ?? (await measureKdf());
   return initWith({ ...options, kdf, nowMs: Date.now(), platform: nativePlatform });
 }

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
+import { stateFolder } from "./state-folder.ts";
 
 const WRITER_ID = /^[0-9a-f]{32}$/;
 
@@ -14,8 +14,7 @@ export function loadWriterId(
   repositoryId: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
-  const state = environment["XDG_STATE_HOME"] ?? path.join(os.homedir(), ".local", "state");
-  const file = path.join(state, "forge", "writers", repositoryId);
+  const file = path.join(stateFolder(environment), "writers", repositoryId);
   const known = readWriterId(file);
   if (known !== undefined) return known;
   const fresh = randomBytes(16).toString("hex");

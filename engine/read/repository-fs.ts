@@ -35,6 +35,11 @@ export interface RepositoryFsOptions {
   /** Owner of the directories that no snapshot holds. Default 0:0. */
   readonly owner?: VirtualOwner | undefined;
   /** A snapshot or a listing that cannot be read; each problem once. The rest is shown. */
+  /**
+   * Shown every list that differs from the one before, for comparing it with what was seen elsewhere.
+   * When it throws, the list is not used.
+   */
+  readonly onListed?: ((snapshots: readonly Snapshot[]) => Promise<void>) | undefined;
   readonly onProblem: (error: ForgeError) => void;
 }
 
@@ -117,8 +122,9 @@ class RepositoryFs implements ReadonlyFs {
     this.#loadedAtMs = this.#options.now();
     const unchanged =
       this.#known.size === snapshots.length && snapshots.every(({ id }) => this.#known.has(id));
-    this.#known = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
     if (unchanged && snapshots.length > 0) return;
+    await this.#options.onListed?.(snapshots);
+    this.#known = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
     const filter = this.#options.filter ?? {};
     this.#shown = snapshots.filter((snapshot) => matchesFilter(snapshot, filter));
     this.#show(this.#build());

@@ -15,6 +15,7 @@ import { Lease } from "../repository/lease.ts";
 import type { IndexedRepository } from "../repository/repository.ts";
 import type { Snapshot, SnapshotStats } from "../snapshots/snapshot.ts";
 import type { Backend } from "../storage/backend.ts";
+import type { ChainEnd } from "./parent.ts";
 import { BackupProgress } from "./backup-progress.ts";
 import { BlobWriter } from "./blob-writer.ts";
 import { commitSnapshot } from "./commit.ts";
@@ -45,7 +46,7 @@ export interface BackupOptions {
   /** The snapshot to compare with; its unchanged files are not read. */
   readonly parent: Snapshot | undefined;
   /** The newest snapshot of this writer, which the new one continues. */
-  readonly chain: { readonly writer: string; readonly last: Snapshot | undefined };
+  readonly chain: { readonly writer: string; readonly last: ChainEnd | undefined };
   readonly platform: SyncPlatform;
   readonly createPool: (context: FilePoolContext) => FilePool;
   readonly compression: Compression;

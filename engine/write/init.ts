@@ -15,7 +15,7 @@ import {
   type RepositoryConfig,
   encodeConfig,
 } from "../repository/config.ts";
-import type { Repository } from "../repository/repository.ts";
+import type { OpenedRepository } from "../repository/repository.ts";
 import type { Backend, ObjectInfo } from "../storage/backend.ts";
 
 export interface InitOptions {
@@ -36,7 +36,7 @@ export interface InitOptions {
 /**
  * @throws ForgeError "repository-exists" when there is one already; nothing is changed then.
  */
-export async function initRepository(options: InitOptions): Promise<Repository<Backend>> {
+export async function initRepository(options: InitOptions): Promise<OpenedRepository<Backend>> {
   const { backend, platform, cipher } = options;
   await refuseExisting(backend);
   await backend.create();
@@ -62,10 +62,8 @@ export async function initRepository(options: InitOptions): Promise<Repository<B
     wrapCipher: cipher === "none" ? "aes-256-gcm" : cipher,
   });
   await backend.put({ kind: "keys", name: slot.id }, slot.bytes);
-  const outcome = await backend.put(
-    { kind: "config", name: "" },
-    await encodeConfig(platform, keys, config),
-  );
+  const configBytes = await encodeConfig(platform, keys, config);
+  const outcome = await backend.put({ kind: "config", name: "" }, configBytes);
   if (outcome === "exists") {
     // Somebody else was faster: their repository stands, our slot would open nothing.
     await backend.delete([{ kind: "keys", name: slot.id }]);
@@ -73,7 +71,8 @@ export async function initRepository(options: InitOptions): Promise<Repository<B
   }
   // The repository is made; a slot that stays opens nothing.
   await removeOtherSlots(backend, slot.id).catch(() => undefined);
-  return { backend, platform, config, keys };
+  const fingerprint = toHex(await platform.hash(configBytes));
+  return { backend, platform, config, keys, keySlot: slot.id, fingerprint };
 }
 
 async function refuseExisting(backend: Backend): Promise<void> {

@@ -17,6 +17,9 @@ export function findParent(
   return newest;
 }
 
+/** What a writer's next snapshot follows. */
+export type ChainEnd = Pick<Snapshot, "id" | "seq">;
+
 /** The last snapshot of a writer's chain. */
 export function findChainEnd(snapshots: readonly Snapshot[], writer: string): Snapshot | undefined {
   let last: Snapshot | undefined;

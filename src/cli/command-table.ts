@@ -97,6 +97,12 @@ export const COMMANDS: readonly (CommandRow | CommandGroup)[] = [
   },
   KEY_COMMANDS,
   {
+    name: "trust",
+    aliases: [],
+    summary: "compare the storage with what this machine saw before",
+    load: async () => (await import("./commands/trust.ts")).trust,
+  },
+  {
     name: "delete",
     aliases: [],
     summary: "delete snapshots",

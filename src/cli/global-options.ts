@@ -7,6 +7,10 @@ export const GLOBAL_OPTIONS = {
   passphraseFile: text("--passphrase-file <file>", "read the passphrase from a file"),
   passphraseCommand: text("--passphrase-command <command>", "run a command that prints it"),
   keyFile: text("--key-file <file>", "second factor: a file needed beside the passphrase"),
+  strictFreshness: flag(
+    "--strict-freshness",
+    "fail when the storage shows less than this machine saw before (see forge trust)",
+  ),
   json: flag("--json", "print JSON: one document, or one object a line"),
   quiet: flag("-q, --quiet", "print errors and warnings only"),
   verbose: counted("-v, --verbose", "say more; twice also shows where an error comes from"),
@@ -19,6 +23,7 @@ export interface GlobalOptions {
   readonly passphraseFile: string | undefined;
   readonly passphraseCommand: string | undefined;
   readonly keyFile: string | undefined;
+  readonly strictFreshness: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: number;
@@ -33,6 +38,7 @@ export function decodeGlobalOptions(raw: Readonly<Record<string, unknown>>): Glo
     passphraseFile: GLOBAL_OPTIONS.passphraseFile.decode(raw["passphraseFile"]),
     passphraseCommand: GLOBAL_OPTIONS.passphraseCommand.decode(raw["passphraseCommand"]),
     keyFile: GLOBAL_OPTIONS.keyFile.decode(raw["keyFile"]),
+    strictFreshness: GLOBAL_OPTIONS.strictFreshness.decode(raw["strictFreshness"]),
     json: GLOBAL_OPTIONS.json.decode(raw["json"]),
     quiet: GLOBAL_OPTIONS.quiet.decode(raw["quiet"]),
     verbose: GLOBAL_OPTIONS.verbose.decode(raw["verbose"]),

@@ -21,6 +21,7 @@ import { KDF_OPTIONS, type KdfValues, kdfOf } from "./kdf-options.ts";
 import { text } from "./option-kinds.ts";
 import { chooseRepository, nameOf, settingsOf } from "./repository-choice.ts";
 import { openBackend } from "./session.ts";
+import { StorageTrust } from "./storage-trust.ts";
 import { keyFileOf, passphraseOf } from "./unlock.ts";
 
 /** Options of the commands that set a passphrase. */
@@ -56,6 +57,7 @@ export async function withKeys<Result>(
 ): Promise<Result> {
   const settings = chooseRepository(context, await settingsOf(context));
   const backend = await openBackend(settings);
+  const trust = new StorageTrust(context, settings);
   try {
     const keyFile = await keyFileOf(context, settings);
     let passphrase = "";
@@ -63,8 +65,10 @@ export async function withKeys<Result>(
     const unlocked = await unlockRepository({
       backend,
       credentials: { passphrase: async () => (passphrase = await ask()), keyFile },
+      onIdentity: (identity) => trust.checkIdentity(identity),
       signal: context.signal,
     });
+    trust.remember(unlocked.repository);
     return await work({ settings, unlocked, passphrase, keyFile });
   } finally {
     await backend.close();

@@ -33,6 +33,7 @@ export function openView(
     pathTemplates: templates.length > 0 ? templates : undefined,
     filter: snapshotFilter(values),
     owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    onListed: (snapshots) => session.trust.observe(session.repository, snapshots),
     onProblem: (error) => context.output.warn(error.message),
   });
 }

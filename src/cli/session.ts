@@ -19,6 +19,7 @@ import { isUrl } from "../config/decode-settings.ts";
 import type { RepositorySettings } from "../config/settings.ts";
 import type { CommandContext } from "./command.ts";
 import { chooseRepository, settingsOf } from "./repository-choice.ts";
+import { StorageTrust } from "./storage-trust.ts";
 import { keyFileOf, passphraseOf } from "./unlock.ts";
 
 export interface Session {
@@ -27,6 +28,8 @@ export interface Session {
   readonly readSide: NodeReadSide;
   /** Oldest first. Those that cannot be read were warned of. */
   readonly snapshots: readonly Snapshot[];
+  /** What this machine knows of the storage. Whoever lists snapshots anew shows it the list. */
+  readonly trust: StorageTrust;
   openFs(snapshot: Snapshot): Promise<ReadonlyFs>;
 }
 
@@ -37,6 +40,10 @@ export interface SessionOptions {
   readonly threads?: number | undefined;
   /** Leave the list of snapshots empty: the command has its own way to it. */
   readonly withoutSnapshots?: boolean | undefined;
+  /** Something will be written: not under keys that are older than some that were seen. */
+  readonly writes?: boolean | undefined;
+  /** Of `forge trust`: leave the comparison with what was seen to the command, or accept anything. */
+  readonly trust?: "examine" | "accept" | undefined;
 }
 
 /** Runs `work` on the one repository the command line and the configuration mean. */
@@ -58,20 +65,28 @@ export async function withSession<Result>(
 ): Promise<Result> {
   const { output, signal } = context;
   const backend = await openBackend(settings);
+  const trust = new StorageTrust(context, settings);
   try {
     const repository = await openRepository({
       backend,
+      onIdentity: (identity) => {
+        if (options.trust !== "accept") trust.checkIdentity(identity);
+      },
       credentials: {
         passphrase: passphraseOf(context, settings),
         keyFile: await keyFileOf(context, settings),
       },
       signal,
     });
+    trust.remember(repository);
     const onProblem = (error: ForgeError): void => output.warn(error.message);
     const [indexed, snapshots] = await Promise.all([
       loadIndex(repository, { onProblem }),
       options.withoutSnapshots === true ? [] : listSnapshots(repository, { onProblem, signal }),
     ]);
+    if (options.withoutSnapshots !== true && options.trust === undefined) {
+      await trust.observe(repository, snapshots, { writes: options.writes ?? false });
+    }
     const readSide = openReadSide(indexed, {
       chunkCacheBytes: options.cacheBytes,
       threads: options.threads,
@@ -82,6 +97,7 @@ export async function withSession<Result>(
         repository: indexed,
         readSide,
         snapshots,
+        trust,
         openFs: (snapshot) => openSnapshotFs(readSide, snapshot, signal),
       });
     } finally {

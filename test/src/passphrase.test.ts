@@ -105,6 +105,7 @@ describe("precedence", () => {
         config: undefined,
         keyFile: undefined,
         json: false,
+        strictFreshness: false,
         quiet: false,
         verbose: 0,
         progress: true,

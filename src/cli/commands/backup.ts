@@ -8,6 +8,7 @@ import {
   ForgeError,
   type Snapshot,
   backupLocally,
+  type ChainEnd,
   findChainEnd,
   findParent,
   isForgeError,
@@ -88,8 +89,11 @@ export const backup: Command = defineCommand({
       const mine = jobs.filter((job) => isFor(job, repository));
       if (mine.length === 0) continue;
       try {
-        const ended = await withSession(context, repository, (session) =>
-          runJobs(context, session, mine, plan),
+        const ended = await withSession(
+          context,
+          repository,
+          (session) => runJobs(context, session, mine, plan),
+          { writes: true },
         );
         code = worse(code, ended);
       } catch (error) {
@@ -134,7 +138,11 @@ async function runJobs(
         job,
         plan,
       );
-      if (result.snapshot !== undefined) made.push(result.snapshot);
+      if (result.snapshot !== undefined) {
+        made.push(result.snapshot);
+        // Whoever takes it away again later is found out.
+        await session.trust.examine(session.repository, [...session.snapshots, ...made]);
+      }
       if (result.problems > 0) code = worse(code, EXIT.someSkipped);
     } catch (error) {
       // A source that is gone must not keep the others from being saved.
@@ -175,7 +183,7 @@ async function runJob(
       source,
       paths: job.paths,
       parent,
-      chain: { writer, last: findChainEnd(session.snapshots, writer) },
+      chain: { writer, last: chainEnd(session, writer) },
       compression: plan.compression ?? settings.compression,
       hostname: plan.hostname,
       username: userName(),
@@ -202,6 +210,16 @@ async function runJob(
     scanning.abort();
     source.close();
   }
+}
+
+/**
+ * The snapshot that the new one follows. What this machine saw counts, even when the storage does not
+ * show it any more: the gap that this leaves is the evidence for everyone.
+ */
+function chainEnd({ snapshots, trust }: Session, writer: string): ChainEnd | undefined {
+  const shown = findChainEnd(snapshots, writer);
+  const seen = trust.headOf(writer);
+  return seen !== undefined && seen.seq > (shown?.seq ?? 0) ? seen : shown;
 }
 
 /** @throws ForgeError "not-found", "ambiguous" for a `--parent` that is none. */

@@ -67,7 +67,12 @@ export const browse: Command = defineCommand({
         const sources = { repository: session.repository, readSide: session.readSide };
         const web: WebContext = {
           ...sources,
-          catalog: new Catalog({ ...sources, filter, now }),
+          catalog: new Catalog({
+            ...sources,
+            filter,
+            now,
+            onListed: (snapshots) => session.trust.observe(session.repository, snapshots),
+          }),
           sessions: new Sessions({ password: plan.password, now }),
           restorePolicy,
           names: {

@@ -15,6 +15,7 @@ import { KDF_OPTIONS, kdfOf } from "../kdf-options.ts";
 import { text } from "../option-kinds.ts";
 import { chooseRepositories, nameOf, settingsOf } from "../repository-choice.ts";
 import { openBackend } from "../session.ts";
+import { StorageTrust } from "../storage-trust.ts";
 import { keyFileOf, passphraseOf } from "../unlock.ts";
 
 export const init: Command = defineCommand({
@@ -81,6 +82,7 @@ async function create(
       kdf: values.kdf,
       keyLabel: values.label,
     });
+    new StorageTrust(context, settings).rememberNew(repository);
     await report(context, settings, repository);
   } finally {
     await backend.close();
