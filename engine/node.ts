@@ -120,7 +120,14 @@ export {
 } from "./read/readonly-fs.ts";
 export { createPackSource } from "./restore/pack-source.ts";
 export { type OverwritePolicy, restore } from "./restore/restore.ts";
-export type { RestoreProgress, RestoreReport } from "./restore/restore-report.ts";
+export type {
+  EntryOutcome,
+  RestoreEvents,
+  RestoredEntry,
+  RestoreProblem,
+  RestoreProgress,
+  RestoreReport,
+} from "./restore/restore-report.ts";
 export type { Choice, Select } from "./restore/restore-walk.ts";
 export { openLocalTarget } from "./restore/node/local-target.ts";
 export { openSnapshotFs } from "./read/snapshot-fs.ts";

@@ -151,16 +151,18 @@ export class ContentWriter {
   }
 }
 
-interface WindowPart {
-  readonly job: FileJob;
+interface WindowPart<Job> {
+  readonly job: Job;
   readonly file: FsFile;
   readonly offset: number;
   readonly length: number;
 }
 
 /** Cuts jobs into windows; a file larger than a window is covered by several. */
-function* windowsOf(jobs: readonly FileJob[]): Generator<WindowPart[]> {
-  let window: WindowPart[] = [];
+export function* windowsOf<Job extends Pick<FileJob, "file" | "attributes">>(
+  jobs: readonly Job[],
+): Generator<WindowPart<Job>[]> {
+  let window: WindowPart<Job>[] = [];
   let bytes = 0;
   for (const job of jobs) {
     const { file } = job;
@@ -186,7 +188,7 @@ function* windowsOf(jobs: readonly FileJob[]): Generator<WindowPart[]> {
  * to its size, is left to the plain way, which says what is wrong with it.
  */
 async function partsOf(
-  window: readonly WindowPart[],
+  window: readonly WindowPart<FileJob>[],
   plan: {
     readonly reads: readonly PackRead[];
     readonly unreadable: readonly { readonly fileIndex: number }[];
@@ -220,7 +222,7 @@ async function partsOf(
 }
 
 async function holesFill(
-  { file, offset, length }: WindowPart,
+  { file, offset, length }: WindowPart<FileJob>,
   dataBytes: number,
 ): Promise<boolean> {
   try {

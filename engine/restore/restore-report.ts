@@ -1,5 +1,7 @@
 /** What a restore did, and what it could not do. Collected while it runs. */
 import type { ForgeError } from "../base/errors.ts";
+import type { PackId } from "../base/ids.ts";
+import type { FsEntryType } from "../read/readonly-fs.ts";
 import type { MetadataLoss } from "./restore-target.ts";
 
 /** Something that is not restored, or not as it was. Everything below a directory goes with it. */
@@ -16,6 +18,25 @@ export interface RestoreNote {
   readonly firstPath: string;
 }
 
+/** What became of an entry other than a directory; in a dry run, what would. */
+export type EntryOutcome = "written" | "replaced" | "right" | "skipped";
+
+export interface RestoredEntry {
+  readonly outcome: EntryOutcome;
+  readonly type: Exclude<FsEntryType, "directory">;
+  readonly sizeBytes: number;
+  /** For people; below what is restored. Made when it is called. */
+  path(): string;
+}
+
+/** Told while a restore runs, so that it is known also of one that is stopped. */
+export interface RestoreEvents {
+  readonly onProgress?: ((progress: RestoreProgress) => void) | undefined;
+  readonly onEntry?: ((entry: RestoredEntry) => void) | undefined;
+  /** Each of them, also those that the report no longer lists. */
+  readonly onProblem?: ((problem: RestoreProblem) => void) | undefined;
+}
+
 export interface RestoreReport {
   /** Files whose content was written. */
   readonly files: number;
@@ -26,6 +47,8 @@ export interface RestoreReport {
   /** Fifos, sockets and devices. */
   readonly specials: number;
   readonly bytesWritten: number;
+  /** Entries that took the place of what stood there; counted above as well. */
+  readonly replaced: number;
   /** Entries other than directories that were there and right already. */
   readonly alreadyRight: number;
   /** Entries that were left alone because something stands there and the policy is "never". */
@@ -36,6 +59,8 @@ export interface RestoreReport {
   readonly problems: readonly RestoreProblem[];
   readonly problemCount: number;
   readonly notes: readonly RestoreNote[];
+  /** Of a dry run with a `packSource`: what would be read from the repository. */
+  readonly fetch?: { readonly packs: number; readonly bytes: number } | undefined;
 }
 
 export interface RestoreProgress {
@@ -60,18 +85,20 @@ type Counter =
   | "symlinks"
   | "hardLinks"
   | "specials"
+  | "replaced"
   | "alreadyRight"
   | "skipped"
   | "verified";
 
 export class RestoreLog {
-  readonly #onProgress: ((progress: RestoreProgress) => void) | undefined;
+  readonly #events: RestoreEvents;
   readonly #counts: Record<Counter, number> = {
     files: 0,
     directories: 0,
     symlinks: 0,
     hardLinks: 0,
     specials: 0,
+    replaced: 0,
     alreadyRight: 0,
     skipped: 0,
     verified: 0,
@@ -86,13 +113,29 @@ export class RestoreLog {
   #bytesDone = 0;
   #walking = true;
   #steps = 0;
+  readonly #fetchPacks = new Set<PackId>();
+  #fetchBytes = 0;
 
-  constructor(onProgress: ((progress: RestoreProgress) => void) | undefined) {
-    this.#onProgress = onProgress;
+  constructor(events: RestoreEvents) {
+    this.#events = events;
   }
 
   count(counter: Counter): void {
     this.#counts[counter]++;
+  }
+
+  /** An entry is dealt with. What was written is counted by its type as well. */
+  entry(entry: RestoredEntry): void {
+    const { outcome } = entry;
+    if (outcome === "right") this.count("alreadyRight");
+    else if (outcome !== "written") this.count(outcome);
+    this.#events.onEntry?.(entry);
+  }
+
+  /** A read that a dry run would make. */
+  fetches(packId: PackId, bytes: number): void {
+    this.#fetchPacks.add(packId);
+    this.#fetchBytes += bytes;
   }
 
   found(sizeBytes: number): void {
@@ -123,6 +166,7 @@ export class RestoreLog {
   problem(path: string, error: ForgeError): void {
     this.#problemCount++;
     if (this.#problems.length < PROBLEMS_KEPT_MAX) this.#problems.push({ path, error });
+    this.#events.onProblem?.({ path, error });
     this.#step();
   }
 
@@ -134,14 +178,17 @@ export class RestoreLog {
     }
   }
 
-  finish(): RestoreReport {
+  /** @param withFetch Whether what would be read was counted. */
+  finish(withFetch: boolean): RestoreReport {
     this.#report();
+    const fetch = { packs: this.#fetchPacks.size, bytes: this.#fetchBytes };
     return {
       ...this.#counts,
       bytesWritten: this.#bytesWritten,
       problems: this.#problems,
       problemCount: this.#problemCount,
       notes: [...this.#notes].map(([loss, note]) => ({ loss, ...note })),
+      ...(withFetch ? { fetch } : {}),
     };
   }
 
@@ -150,7 +197,7 @@ export class RestoreLog {
   }
 
   #report(): void {
-    this.#onProgress?.({
+    this.#events.onProgress?.({
       filesFound: this.#filesFound,
       bytesFound: this.#bytesFound,
       walking: this.#walking,

@@ -5,9 +5,10 @@
 import { equalBytes } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
+import type { FsFile } from "../read/readonly-fs.ts";
 import type { RestoreOptions } from "./restore.ts";
-import { ContentWriter, type FileJob } from "./restore-content.ts";
-import type { RestoreLog } from "./restore-report.ts";
+import { ContentWriter, type FileJob, windowsOf } from "./restore-content.ts";
+import type { EntryOutcome, RestoreLog } from "./restore-report.ts";
 import type {
   FileIdentity,
   Place,
@@ -32,6 +33,13 @@ interface LinkedFirst {
 
 type Decision = "new" | "replace" | "right" | "skip";
 
+const DRY_RUN_OUTCOMES: Readonly<Record<Decision, EntryOutcome>> = {
+  new: "written",
+  replace: "replaced",
+  right: "right",
+  skip: "skipped",
+};
+
 interface EntryAtPlace {
   readonly walked: WalkedEntry;
   readonly place: Place;
@@ -45,6 +53,8 @@ export class RestoreRun {
   readonly #content: ContentWriter;
   readonly #linkedFirsts = new Map<string, LinkedFirst>();
   readonly #dryRunLinks = new Set<string>();
+  /** Files of this batch that a dry run would write. */
+  #dryRunFiles: { readonly walked: WalkedEntry; readonly file: FsFile }[] = [];
 
   constructor(options: RestoreOptions, log: RestoreLog) {
     const { target, packSource, signal } = options;
@@ -69,6 +79,7 @@ export class RestoreRun {
       throwIfAborted(this.#options.signal);
       await this.#guard(walked, () => this.#begin(walked, { files, links, toVerify }));
     }
+    if (this.#options.dryRun === true) await this.#planReads();
     await this.#writeFiles(files, toVerify);
     await before;
     for (const link of links) {
@@ -130,7 +141,7 @@ export class RestoreRun {
       return;
     }
     if (decision === "skip" || decision === "right") {
-      this.#log.count(decision === "skip" ? "skipped" : "alreadyRight");
+      this.#entry(walked, decision === "skip" ? "skipped" : "right");
       if (entry.type === "file") this.#log.fileDone(attributes.sizeBytes);
       return;
     }
@@ -148,7 +159,14 @@ export class RestoreRun {
         ? await this.#target.makeSymlink(place, entry, { replace })
         : await this.#target.makeSpecial(place, entry, { replace });
     this.#placed(walked, placed);
+    this.#entry(walked, replace ? "replaced" : "written");
     this.#countMade(entry);
+  }
+
+  #entry({ directory, name, entry, attributes }: WalkedEntry, outcome: EntryOutcome): void {
+    const { sizeBytes } = attributes;
+    const path = (): string => pathOf(directory, name);
+    this.#log.entry({ outcome, type: entry.type, sizeBytes, path });
   }
 
   #placed(walked: WalkedEntry, placed: PlacedEntry): void {
@@ -221,6 +239,7 @@ export class RestoreRun {
         return;
       }
       this.#placed(at.walked, outcome.placed);
+      this.#entry(at.walked, at.replace ? "replaced" : "written");
       this.#log.count("files");
       this.#log.fileDone(0);
       toVerify.push(at);
@@ -234,7 +253,7 @@ export class RestoreRun {
     const first = this.#linkedFirsts.get(key);
     const found = place.directory.created ? undefined : await this.#target.inspect(place);
     if (found !== undefined && this.#options.overwrite === "never") {
-      this.#log.count("skipped");
+      this.#entry(walked, "skipped");
     } else if (first?.identity === undefined) {
       // The first of them failed: this one takes its place.
       this.#linkedFirsts.set(key, { place, identity: undefined });
@@ -242,11 +261,12 @@ export class RestoreRun {
       if (entry.type === "file") return this.#writeFiles([own], toVerify);
       return this.#makeOther(own);
     } else if (found !== undefined && sameIdentity(found.identity, first.identity)) {
-      this.#log.count("alreadyRight");
+      this.#entry(walked, "right");
     } else {
       const { identity } = first;
       const replace = found !== undefined;
       await this.#target.makeHardLink(place, first.place, { identity, replace });
+      this.#entry(walked, replace ? "replaced" : "written");
       this.#log.count("hardLinks");
     }
     if (entry.type === "file") this.#log.fileDone(attributes.sizeBytes);
@@ -274,7 +294,12 @@ export class RestoreRun {
     if (opened === "failed") return;
     if (walked.parent !== undefined) this.#log.count("directories");
     if (opened === "absent" || this.#options.dryRun === true) return;
-    if (!opened.created && (walked.parent === undefined || this.#options.overwrite === "never")) {
+    // What stood there and was not chosen keeps its own metadata.
+    const { overwrite } = this.#options;
+    if (
+      !opened.created &&
+      (walked.parent === undefined || !walked.taken || overwrite === "never")
+    ) {
       return;
     }
     try {
@@ -314,17 +339,45 @@ export class RestoreRun {
     }
   }
 
-  #countDryRun({ entry, attributes }: WalkedEntry, decision: Decision): void {
+  #countDryRun(walked: WalkedEntry, decision: Decision): void {
+    const { entry, attributes } = walked;
     if (entry.type === "file") this.#log.fileDone(0);
     const key = attributes.hardLinkKey;
-    if (decision === "skip") this.#log.count("skipped");
-    else if (decision === "right") this.#log.count("alreadyRight");
-    else if (key !== undefined && this.#dryRunLinks.has(key)) this.#log.count("hardLinks");
+    this.#entry(walked, DRY_RUN_OUTCOMES[decision]);
+    if (decision === "skip" || decision === "right") {
+      // Nothing is written.
+    } else if (key !== undefined && this.#dryRunLinks.has(key)) this.#log.count("hardLinks");
     else {
       this.#countMade(entry);
-      if (entry.type === "file") this.#log.wrote(attributes.sizeBytes);
+      if (entry.type === "file") {
+        this.#log.wrote(attributes.sizeBytes);
+        this.#dryRunFiles.push({ walked, file: entry });
+      }
     }
     if (key !== undefined) this.#dryRunLinks.add(key);
+  }
+
+  /** What a restore would read for the files of this batch; what cannot be read is told. */
+  async #planReads(): Promise<void> {
+    const files = this.#dryRunFiles;
+    this.#dryRunFiles = [];
+    const { packSource, signal } = this.#options;
+    if (packSource === undefined) return;
+    const jobs = files.map(({ walked, file }) => ({
+      walked,
+      file,
+      attributes: walked.attributes,
+    }));
+    for (const window of windowsOf(jobs)) {
+      throwIfAborted(signal);
+      const plan = await packSource.plan(window, { signal });
+      for (const { packId, span } of plan.reads) this.#log.fetches(packId, span.length);
+      for (const { fileIndex, error } of plan.unreadable) {
+        const part = window[fileIndex];
+        if (part === undefined) continue;
+        this.#log.problem(pathOf(part.job.walked.directory, part.job.walked.name), error);
+      }
+    }
   }
 
   #countMade(entry: WalkedEntry["entry"]): void {

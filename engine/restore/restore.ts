@@ -8,7 +8,7 @@ import { throwIfAborted } from "../base/concurrency.ts";
 import type { ForgeError } from "../base/errors.ts";
 import type { FsDirectory, FsEntry } from "../read/readonly-fs.ts";
 import type { PackSource } from "./pack-source.ts";
-import { RestoreLog, type RestoreProgress, type RestoreReport } from "./restore-report.ts";
+import { type RestoreEvents, RestoreLog, type RestoreReport } from "./restore-report.ts";
 import { RestoreRun } from "./restore-run.ts";
 import type { RestoreTarget } from "./restore-target.ts";
 import {
@@ -27,7 +27,7 @@ import {
  */
 export type OverwritePolicy = "always" | "if-changed" | "never";
 
-export interface RestoreOptions {
+export interface RestoreOptions extends RestoreEvents {
   /** A directory's entries go directly into the target; anything else goes there under its name. */
   readonly root: FsEntry;
   /** Not closed here. */
@@ -40,7 +40,6 @@ export interface RestoreOptions {
   /** Reads each file back from the target and compares size and CRC-32. */
   readonly verify?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: RestoreProgress) => void) | undefined;
   /** Makes large restores fast; the files must come from `openSnapshotFs` over the same index. */
   readonly packSource?: PackSource | undefined;
 }
@@ -56,7 +55,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const { root, target, signal } = options;
   throwIfAborted(signal);
   const dryRun = options.dryRun === true;
-  const log = new RestoreLog(options.onProgress);
+  const log = new RestoreLog(options);
   const opened = (await target.openRoot({ make: !dryRun })) ?? "absent";
   const run = new RestoreRun(options, log);
   try {
@@ -86,7 +85,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   } finally {
     await run.close();
   }
-  return log.finish();
+  return log.finish(dryRun && options.packSource !== undefined);
 }
 
 async function* batchesOf(

@@ -331,8 +331,10 @@ export interface RestoreRequest extends Selection {
 }
 
 /**
- * `GET /api/restores` lists the jobs (newest first), `GET /api/restores/{id}` one of them, and
- * `DELETE /api/restores/{id}` cancels it.
+ * `GET /api/restores` lists the jobs (`RestoreJob[]`, the newest first, without plans, and without the
+ * paths in their results), `GET /api/restores/{id}` one of them, and `DELETE /api/restores/{id}`
+ * stops it: what was restored until then stays. They are the server's: every session sees them, and
+ * they end with it. One that writes where another is writing is refused with 409 "locked".
  */
 export interface RestoreJob {
   readonly id: string;
@@ -341,13 +343,15 @@ export interface RestoreJob {
   readonly startedMs: TimeMs;
   readonly endedMs?: TimeMs | undefined;
   readonly snapshotId: string;
-  /** For people: what was selected, at most 10. */
+  /** For people: what was selected, at most 10 of `itemCount`. */
   readonly items: readonly string[];
-  readonly target: string;
+  readonly itemCount: number;
+  /** Absent when everything goes back to where it came from. */
+  readonly target?: string | undefined;
   readonly progress: RestoreCounts;
   /** With "failed": why nothing more was done. */
   readonly error?: ApiError["error"] | undefined;
-  /** When it is no longer running. */
+  /** When it is no longer running; also of one that was stopped or failed: what it did until then. */
   readonly result?: RestoreResult | undefined;
 }
 
@@ -358,22 +362,37 @@ export interface RestoreCounts {
   readonly bytesTotal: number;
   /** The totals are still being counted. */
   readonly counting: boolean;
+  readonly problems: number;
 }
 
+/** Of a dry run everything is what would be. */
 export interface RestoreResult {
+  /** Files that were written, and their sizes. */
   readonly files: number;
-  readonly directories: number;
-  readonly others: number;
   readonly bytes: number;
-  /** What stood there and was right already, was left alone by the policy, was replaced. */
+  /** Folders made or there already; known of restores that came to their end. */
+  readonly directories: number;
+  /** Links and special files that were made. */
+  readonly others: number;
+  /** What stood there and was right already. */
   readonly unchanged: number;
-  readonly kept: number;
-  readonly replaced: number;
-  /** Paths and what became of them, for people; at most 1000 of each, with the number of all. */
+  /** Files that were read back and are right. */
+  readonly verified: number;
+  /** What was made where nothing stood, took the place of something, was left alone by the policy. */
+  readonly created: PathList;
+  readonly replaced: PathList;
+  readonly kept: PathList;
+  /** Paths and what happened to them, for people; at most 1000, with the number of all. */
   readonly problems: readonly { readonly path: string; readonly message: string }[];
   readonly problemCount: number;
-  readonly skipped: readonly string[];
-  readonly skippedCount: number;
+  /** Metadata that could not be given, in sentences. */
+  readonly notes: readonly string[];
   /** Of a dry run: what has to be read from the repository. */
   readonly fetch?: { readonly packs: number; readonly bytes: number } | undefined;
+}
+
+/** Paths on the server's machine, for people; at most 1000 of `count`. */
+export interface PathList {
+  readonly count: number;
+  readonly paths: readonly string[];
 }

@@ -23,4 +23,6 @@ export interface WebContext {
   readonly now: () => number;
   /** Fires when the server ends: what goes on beyond one request has to stop. */
   readonly signal: AbortSignal;
+  /** Work beyond one request; the server waits for it after `signal` fired. None of it rejects. */
+  readonly untilEnd: Set<Promise<unknown>>;
 }

@@ -11,6 +11,7 @@ import { downloadRoutes } from "./routes/downloads.ts";
 import { diffRoutes } from "./routes/diff.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { fileRoutes } from "./routes/file.ts";
+import { restoreRoutes } from "./routes/restores.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { serverFolderRoutes } from "./routes/server-folders.ts";
 import { sessionRoutes } from "./routes/session.ts";
@@ -37,6 +38,7 @@ const GROUPS: readonly ((context: WebContext) => readonly ApiRoute[])[] = [
   diffRoutes,
   serverFolderRoutes,
   downloadRoutes,
+  restoreRoutes,
 ];
 
 /** Every route there is. */

@@ -83,6 +83,7 @@ export const browse: Command = defineCommand({
           onError: (error) => output.warn(`A request failed: ${messageOf(error)}`),
           now,
           signal,
+          untilEnd: new Set(),
         };
         const listener = await listen(plan.listen, createWebServer(web, { hosts: plan.hosts, ui }));
         await announce(context, listener, { plan, repository: web.names.repository });
@@ -91,6 +92,7 @@ export const browse: Command = defineCommand({
         const door = wantsBrowser ? openDoor(context, listener, web.sessions) : undefined;
         try {
           await serveUntilEnd(context, listener);
+          await Promise.all(web.untilEnd);
         } finally {
           door?.remove();
         }

@@ -3,11 +3,9 @@ import {
   ForgeError,
   type RestoreProgress,
   type RestoreReport,
-  createPackSource,
   displayName,
-  openLocalTarget,
-  restore as restoreEntries,
 } from "../../../engine/node.ts";
+import { LOSSES, runRestore } from "../../run-restore.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatBytes, formatCount, formatDuration, plural, shortId } from "../format.ts";
@@ -65,33 +63,25 @@ export const restore: Command = defineCommand({
         const own = localPathOf(session.settings);
         if (own !== undefined) await refuseInsideRepository(directory, own);
         const opened = await openPath(session, splitReference(snapshot), snapshotFilter(values));
-        const target = openLocalTarget(directory);
         const progress = new Progress(output, progressMode(output, globals.progress));
         const startMs = performance.now();
         try {
-          const { repository } = session;
-          const report = await restoreEntries({
+          const { report, target } = await runRestore(session.repository, {
             root: opened.entry,
-            target,
+            directory,
             select: restoreSelect(include, exclude),
             overwrite: values.overwrite,
             dryRun: values.dryRun,
             verify: values.verify,
             signal,
             onProgress: (numbers) => progress.update(() => progressState(numbers)),
-            packSource: createPackSource({
-              keys: repository.keys,
-              index: repository.index,
-              storage: repository.backend,
-            }),
           });
           progress.stop();
           const seconds = (performance.now() - startMs) / 1000;
-          await tell(context, { opened, report, seconds, target: target.description, ...values });
+          await tell(context, { opened, report, seconds, target, ...values });
           return report.problemCount > 0 ? EXIT.someSkipped : EXIT.done;
         } finally {
           progress.stop();
-          await target.close();
         }
       },
       { threads: 0 },
@@ -146,6 +136,7 @@ async function tell({ output }: CommandContext, told: Told): Promise<void> {
     [report.symlinks, "links"],
     [report.hardLinks, "hard links"],
     [report.specials, "special files"],
+    [report.replaced, told.dryRun ? "that replace what is there" : "replaced what was there"],
     [report.alreadyRight, "already right"],
     [report.skipped, "left as they were"],
     [report.verified, "verified"],
@@ -154,16 +145,14 @@ async function tell({ output }: CommandContext, told: Told): Promise<void> {
   if (shown.length > 0) {
     await output.summary(`  ${shown.map(([n, name]) => `${formatCount(n)} ${name}`).join(", ")}`);
   }
+  if (report.fetch !== undefined && report.files > 0) {
+    const packs = plural(report.fetch.packs, "pack");
+    await output.summary(`  reads ${formatBytes(report.fetch.bytes)} from ${packs}`);
+  }
   if (report.problemCount > 0) {
     output.warn(`${plural(report.problemCount, "entry", "entries")} not restored, as told above`);
   }
 }
-
-const LOSSES: Readonly<Record<RestoreReport["notes"][number]["loss"], string>> = {
-  owner: "The owner could not be set (only root may)",
-  setid: "Set-id bits were left out, because the owner is another,",
-  xattrs: "Extended attributes could not be set",
-};
 
 function jsonSummary({ opened, report, seconds, target, dryRun }: Told): object {
   const { problems, problemCount, ...counts } = report;
