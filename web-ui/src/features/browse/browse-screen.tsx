@@ -20,7 +20,7 @@ import { MissingPath } from "./missing-path.tsx";
 import { NO_SELECTION, clearSelection } from "./selection.ts";
 import type { ListSelection } from "./selection.ts";
 import { SnapshotSwitcher } from "./snapshot-switcher.tsx";
-import { filterEntries, sortEntries } from "./sort-entries.ts";
+import { filterEntries, sortPages } from "./sort-entries.ts";
 import { useFolder } from "./use-folder.ts";
 import type { Folder } from "./use-folder.ts";
 import { useSorting } from "./use-sorting.ts";
@@ -178,7 +178,7 @@ function FolderContent({
   const [selection, setSelection] = useState<ListSelection>(NO_SELECTION);
   const sorting = useSorting();
   const looked = useDeferredValue(filter);
-  const sorted = useMemo(() => sortEntries(folder.entries, sorting), [folder.entries, sorting]);
+  const sorted = useMemo(() => sortPages(folder.pages, sorting), [folder.pages, sorting]);
   const shown = useMemo(() => filterEntries(sorted, looked), [sorted, looked]);
   const filterField = useRef<HTMLInputElement>(null);
   const frame = useRef<HTMLDivElement>(null);

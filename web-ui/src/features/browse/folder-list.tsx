@@ -56,11 +56,14 @@ export function FolderList({
   const address = useAddress();
   const prefetch = usePrefetchFolder();
   const hovering = useRef(0);
-  const indexes = useMemo(() => new Map(shown.map(({ key }, index) => [key, index])), [shown]);
   const keys = useMemo(() => shown.map(({ key }) => key), [shown]);
   const touch = useMemo(() => matchMedia("(pointer: coarse)").matches, []);
   const rowHeight = touch ? ROW_TOUCH : ROW;
-  const cursorAt = selection.cursor === undefined ? -1 : (indexes.get(selection.cursor) ?? -1);
+  const { cursor } = selection;
+  const cursorAt = useMemo(
+    () => (cursor === undefined ? -1 : keys.indexOf(cursor)),
+    [keys, cursor],
+  );
 
   // Event handlers of rows stay the same while the list changes: rows are rendered when they change.
   const now = useRef({ shown, selection, keys });

@@ -10,55 +10,74 @@ export interface Sorting {
 
 export const DEFAULT_SORTING: Sorting = { column: "name", descending: false };
 
-const keys = new WeakMap<Entry, string>();
-
 /**
  * A text whose order as code units is the order in which people expect names: small and capital
  * letters together, accents beside their letters, "photo-2" before "photo-10". Comparing such keys is
  * many times faster than a collator, which 100,000 entries feel.
  */
-export function nameKey(entry: Entry): string {
-  const known = keys.get(entry);
-  if (known !== undefined) return known;
-  const folded = entry.name
-    .toLowerCase()
-    .normalize("NFKD")
-    .replace(/\p{M}+/gu, "");
+export function nameKey(name: string): string {
+  const lower = name.toLowerCase();
+  const folded = ASCII.test(lower) ? lower : lower.normalize("NFKD").replace(/\p{M}+/gu, "");
   // A number becomes its count of digits and itself: the longer is the larger.
-  const key = folded.replace(
-    /\d+/g,
-    (digits) => String.fromCharCode(0x30 + Math.min(0x7f, stripZeros(digits).length)) + digits,
-  );
-  keys.set(entry, key);
-  return key;
-}
-
-function stripZeros(digits: string): string {
-  return digits.replace(/^0+(?=\d)/, "");
-}
-
-/** A new array in the order of `sorting`. Equal entries are in the order of their names. */
-export function sortEntries(entries: readonly Entry[], sorting: Sorting): readonly Entry[] {
-  const { column, descending } = sorting;
-  const sign = descending ? -1 : 1;
-  const byColumn = COMPARE[column];
-  return entries.toSorted((a, b) => {
-    const aFolder = a.type === "directory";
-    if (aFolder !== (b.type === "directory")) return aFolder ? -1 : 1;
-    const order = sign * byColumn(a, b);
-    return order !== 0 ? order : compareNames(a, b);
+  return folded.replace(/\d+/g, (digits) => {
+    const { length } = digits.replace(/^0+(?=\d)/, "");
+    return String.fromCharCode(0x30 + Math.min(0x7f, length)) + digits;
   });
 }
 
-const COMPARE: Readonly<Record<SortColumn, (a: Entry, b: Entry) => number>> = {
+const ASCII = /^[\0-\x7f]*$/;
+
+/** What is compared, beside the entry: made once for each page. */
+interface Ranked {
+  readonly entry: Entry;
+  readonly folder: boolean;
+  readonly name: string;
+}
+
+const rankedPages = new WeakMap<readonly Entry[], readonly Ranked[]>();
+
+function rankedOf(entries: readonly Entry[]): readonly Ranked[] {
+  const known = rankedPages.get(entries);
+  if (known !== undefined) return known;
+  const ranked = entries
+    .map((entry) => ({ entry, folder: entry.type === "directory", name: nameKey(entry.name) }))
+    .sort(compareNames);
+  rankedPages.set(entries, ranked);
+  return ranked;
+}
+
+/**
+ * The entries of all pages in the order of `sorting`, folders first; equal ones in the order of their
+ * names. A page is prepared once: when the next comes, the ones before are merged and not sorted
+ * again.
+ */
+export function sortPages(
+  pages: readonly (readonly Entry[])[],
+  { column, descending }: Sorting,
+): readonly Entry[] {
+  const sign = descending ? -1 : 1;
+  const byColumn = COMPARE[column];
+  return pages
+    .flatMap(rankedOf)
+    .sort((a, b) => {
+      if (a.folder !== b.folder) return a.folder ? -1 : 1;
+      const order = sign * byColumn(a, b);
+      return order !== 0 ? order : compareNames(a, b);
+    })
+    .map(({ entry }) => entry);
+}
+
+const COMPARE: Readonly<Record<SortColumn, (a: Ranked, b: Ranked) => number>> = {
   name: compareNames,
-  size: (a, b) => a.sizeBytes - b.sizeBytes,
-  modified: (a, b) => a.mtimeMs - b.mtimeMs,
-  type: (a, b) => compareText(a.type, b.type) || compareText(endingOf(a.name), endingOf(b.name)),
+  size: (a, b) => a.entry.sizeBytes - b.entry.sizeBytes,
+  modified: (a, b) => a.entry.mtimeMs - b.entry.mtimeMs,
+  type: (a, b) =>
+    compareText(a.entry.type, b.entry.type) ||
+    compareText(endingOf(a.entry.name), endingOf(b.entry.name)),
 };
 
-function compareNames(a: Entry, b: Entry): number {
-  return compareText(nameKey(a), nameKey(b)) || compareText(a.key, b.key);
+function compareNames(a: Ranked, b: Ranked): number {
+  return compareText(a.name, b.name) || compareText(a.entry.key, b.entry.key);
 }
 
 function compareText(a: string, b: string): number {

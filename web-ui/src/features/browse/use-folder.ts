@@ -9,8 +9,8 @@ import type { EncodedPath, Entry, FolderPage, PathCrumb } from "../../../../src/
 import { apiGet } from "../../api/client.ts";
 import { folderUrl } from "../../api/urls.ts";
 
-/** The first page is what is waited for; the others are fewer requests. */
-const FIRST_PAGE = 5000;
+/** The first page is what is waited for, and most folders are no larger; the others are few requests. */
+const FIRST_PAGE = 1000;
 const NEXT_PAGE = 10_000;
 
 function folderQuery(snapshotId: string, path: EncodedPath) {
@@ -33,8 +33,9 @@ function folderQuery(snapshotId: string, path: EncodedPath) {
 
 export interface Folder {
   readonly crumbs: readonly PathCrumb[];
-  /** Those that are there, in order of their name bytes. */
+  /** Those that are there, in order of their name bytes, and as the pages they came in. */
   readonly entries: readonly Entry[];
+  readonly pages: readonly (readonly Entry[])[];
   /** More will come, or is missing because of `nextError`. */
   readonly complete: boolean;
   readonly nextError: Error | undefined;
@@ -64,10 +65,11 @@ export function useFolder(
   const folder = useMemo((): Folder | undefined => {
     const first = data?.pages[0];
     if (data === undefined || first === undefined) return undefined;
+    const pages = data.pages.map(({ entries }) => entries);
     return {
       crumbs: first.crumbs,
-      entries:
-        data.pages.length === 1 ? first.entries : data.pages.flatMap(({ entries }) => entries),
+      entries: pages.length === 1 ? first.entries : pages.flat(),
+      pages,
       complete: !hasNextPage,
       nextError: query.error ?? undefined,
     };
