@@ -9,6 +9,8 @@ export interface Environment {
   readonly passphrase: string | undefined;
   /** For `forge key`: `FORGE_NEW_PASSPHRASE`. */
   readonly newPassphrase: string | undefined;
+  /** Of a copy of the repository: `FORGE_FROM_PASSPHRASE`. */
+  readonly fromPassphrase: string | undefined;
   readonly passphraseCommand: string | undefined;
   readonly config: string | undefined;
   readonly keyFile: string | undefined;
@@ -26,9 +28,11 @@ export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const copy = { ...variables };
   const passphrase = find(variables, "FORGE_PASSPHRASE");
   const newPassphrase = find(variables, "FORGE_NEW_PASSPHRASE");
+  const fromPassphrase = find(variables, "FORGE_FROM_PASSPHRASE");
   const httpPassword = find(variables, "FORGE_HTTP_PASSWORD");
   delete variables["FORGE_PASSPHRASE"];
   delete variables["FORGE_NEW_PASSPHRASE"];
+  delete variables["FORGE_FROM_PASSPHRASE"];
   delete variables["FORGE_HTTP_PASSWORD"];
   const home = find(variables, "HOME") ?? homedir();
   const xdg = find(variables, "XDG_CONFIG_HOME");
@@ -36,6 +40,7 @@ export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
     repository: find(variables, "FORGE_REPOSITORY"),
     passphrase,
     newPassphrase,
+    fromPassphrase,
     passphraseCommand: find(variables, "FORGE_PASSPHRASE_COMMAND"),
     config: find(variables, "FORGE_CONFIG"),
     keyFile: find(variables, "FORGE_KEY_FILE"),

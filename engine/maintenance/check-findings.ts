@@ -99,11 +99,11 @@ export class CheckFindings {
   unindexed(packs: number, blobs: number): void {
     if (packs === 0) return;
     if (blobs > 0) {
-      const message = `${packs} packs stand in no index segment, and ${blobs} blobs that snapshots need are in them`;
+      const message = `${counted(packs, "pack")} in no index segment, with ${counted(blobs, "blob")} that snapshots need`;
       this.#add({ kind: "index-incomplete", blobs, message });
       return;
     }
-    const message = `${packs} packs stand in no index segment and nothing needs them: interrupted backups leave such`;
+    const message = `${counted(packs, "pack")} in no index segment, and nothing needs them: interrupted backups leave such`;
     this.#add({ kind: "pack-unindexed", packs, message }, true);
   }
 
@@ -115,7 +115,7 @@ export class CheckFindings {
     const { files, directories, isWhole } = affected;
     const what = isWhole
       ? "nothing of it can be read"
-      : `${files} files and ${directories} folders of it cannot be read`;
+      : `${counted(files, "file")} and ${counted(directories, "folder")} of it cannot be read`;
     const known =
       repairedBy === undefined ? "" : `; snapshot ${repairedBy.slice(0, 8)} holds the rest`;
     const message = `Snapshot ${snapshotId.slice(0, 8)} is damaged: ${what}${known}`;
@@ -143,13 +143,17 @@ export class CheckFindings {
   quarantine(infos: readonly ObjectInfo[]): void {
     if (infos.length === 0) return;
     const bytes = infos.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    const message = `${infos.length} damaged objects of ${bytes} bytes were set aside by repairs`;
+    const message = `Repairs set aside ${counted(infos.length, "damaged object")} of ${bytes} bytes`;
     this.#add({ kind: "quarantine", objects: infos.length, message }, true);
   }
 
   #add(finding: DistributiveOmit<Finding, "isNotice">, isNotice = false): void {
     this.#findings.push({ ...finding, isNotice });
   }
+}
+
+function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
 type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown

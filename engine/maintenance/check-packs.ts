@@ -3,6 +3,7 @@
  * index against their directories. A pack whose directory is lost is verified by what the index says
  * stands in it.
  */
+import type { Bytes } from "../base/bytes.ts";
 import { mapBounded } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
@@ -169,51 +170,21 @@ export class PackCheck {
   }
 
   /** @returns `undefined` when the pack cannot be read, which was told. */
-  async #verify({ packId, packBytes }: ListedPack): Promise<PackVerdict | undefined> {
-    const { repository, verifier, findings, signal } = this.#options;
+  async #verify(pack: ListedPack): Promise<PackVerdict | undefined> {
+    const { findings } = this.#options;
     try {
-      const read = (): ReturnType<typeof repository.backend.read> =>
-        repository.backend.read(
-          { kind: "packs", name: packId },
-          { bytesMax: PACK_BYTES_MAX, signal },
-        );
-      const first = await verifier.verify(packId, await read());
-      if (first.state !== "damaged" || first.good.length + first.bad.length > 0) return first;
-      const candidates = await this.#candidates(packId, packBytes);
-      return candidates.length === 0
-        ? first
-        : await verifier.verify(packId, await read(), candidates);
+      return await verifyStoredPack(this.#options, pack);
     } catch (error) {
       if (!isForgeError(error) || error.code === "aborted") throw error;
-      return this.#explain({ packId, packBytes }, error, findings);
-    }
-  }
-
-  #explain(pack: ListedPack, error: ForgeError, findings: CheckFindings): PackVerdict | undefined {
-    const kind = kindOfError(error);
-    if (kind === "damaged") {
-      const fault = { code: error.code, message: error.message };
-      return { state: "damaged", fault, good: [], bad: [] };
-    }
-    if (kind === "newer") findings.newer(`pack ${pack.packId}`, error);
-    else findings.unreadable(`pack ${pack.packId}`, error);
-    return undefined;
-  }
-
-  /** What the index says stands in a pack, as far as it can. */
-  async #candidates(packId: PackId, packBytes: number): Promise<readonly PackEntry[]> {
-    const { checked } = this.#options;
-    const byOffset = new Map<number, PackEntry>();
-    for await (const { segment, records } of checked.index.recordPages()) {
-      if (records === undefined) continue;
-      for (let slot = 0; slot * RECORD_BYTES < records.length; slot++) {
-        const { packNumber, ...blob } = readRecord(records, slot);
-        if (segment.packId(packNumber) !== packId) continue;
-        if (blob.offset + blob.sealedBytes > packBytes) continue;
-        byOffset.set(blob.offset, { id: recordId(records, slot).slice(), ...blob });
+      const kind = kindOfError(error);
+      if (kind === "damaged") {
+        const fault = { code: error.code, message: error.message };
+        return { state: "damaged", fault, good: [], bad: [] };
       }
+      if (kind === "newer") findings.newer(`pack ${pack.packId}`, error);
+      else findings.unreadable(`pack ${pack.packId}`, error);
+      return undefined;
     }
-    return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
   }
 
   async #compare(packId: PackId, entries: readonly PackEntry[]): Promise<void> {
@@ -235,4 +206,40 @@ export class PackCheck {
     this.#misindexed.add(packId);
     findings.indexWrong(packId, found);
   }
+}
+
+/**
+ * Reads a pack whole and verifies everything in it.
+ * @throws ForgeError what reading it throws.
+ */
+export async function verifyStoredPack(
+  options: Pick<PackCheckOptions, "repository" | "verifier" | "checked" | "signal">,
+  { packId, packBytes }: ListedPack,
+): Promise<PackVerdict> {
+  const { repository, verifier, checked, signal } = options;
+  const read = (): Promise<Bytes> =>
+    repository.backend.read({ kind: "packs", name: packId }, { bytesMax: PACK_BYTES_MAX, signal });
+  const first = await verifier.verify(packId, await read());
+  if (first.state !== "damaged" || first.good.length + first.bad.length > 0) return first;
+  const candidates = await indexedEntries(checked, packId, packBytes);
+  return candidates.length === 0 ? first : verifier.verify(packId, await read(), candidates);
+}
+
+/** What the index says stands in a pack, as far as it can. */
+async function indexedEntries(
+  { index }: CheckedIndex,
+  packId: PackId,
+  packBytes: number,
+): Promise<readonly PackEntry[]> {
+  const byOffset = new Map<number, PackEntry>();
+  for await (const { segment, records } of index.recordPages()) {
+    if (records === undefined) continue;
+    for (let slot = 0; slot * RECORD_BYTES < records.length; slot++) {
+      const { packNumber, ...blob } = readRecord(records, slot);
+      if (segment.packId(packNumber) !== packId) continue;
+      if (blob.offset + blob.sealedBytes > packBytes) continue;
+      byOffset.set(blob.offset, { id: recordId(records, slot).slice(), ...blob });
+    }
+  }
+  return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
 }

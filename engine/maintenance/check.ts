@@ -268,7 +268,7 @@ class Check {
       for (const { id, root } of this.#snapshots) {
         const affected = await this.#affected(trees, root);
         if (affected === undefined) continue;
-        const repairedBy = this.#snapshots.find(({ unknown }) => unknown?.["original"] === id)?.id;
+        const repairedBy = this.#snapshots.find(({ original }) => original === id)?.id;
         this.#findings.snapshot(id, affected, repairedBy);
         if (repairedBy === undefined) snapshots.push({ snapshotId: id, affected });
       }

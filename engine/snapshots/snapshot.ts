@@ -54,6 +54,8 @@ export interface SnapshotData {
   readonly seq: number;
   /** The writer's snapshot before; absent at 1. */
   readonly previous?: SnapshotId | undefined;
+  /** The damaged snapshot of which this one is what a repair could keep. */
+  readonly original?: SnapshotId | undefined;
   /** Fields of the JSON that this version does not know, as they were. */
   readonly unknown?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -87,6 +89,7 @@ export function encodeSnapshot(snapshot: SnapshotData): Bytes {
     writer: snapshot.writer,
     seq: snapshot.seq,
     previous: snapshot.previous,
+    original: snapshot.original,
   });
   const bytes = utf8(json);
   if (bytes.length > SNAPSHOT_BYTES_MAX) {
@@ -139,6 +142,7 @@ export function decodeSnapshot(bytes: Bytes, id: SnapshotId): Snapshot {
     writer,
     seq,
     previous: fields.findId<SnapshotId>("previous"),
+    original: fields.findId<SnapshotId>("original"),
     unknown: fields.unknown(),
   };
 }
@@ -161,7 +165,7 @@ const STAT_FIELDS = [
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ..."version time endTime hostname username paths tags label name parent root stats".split(" "),
-  ..."problems program writer seq previous".split(" "),
+  ..."problems program writer seq previous original".split(" "),
 ]);
 
 function parseObject(bytes: Bytes, id: SnapshotId): Readonly<Record<string, unknown>> {

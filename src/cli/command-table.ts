@@ -121,6 +121,12 @@ export const COMMANDS: readonly (CommandRow | CommandGroup)[] = [
     load: async () => (await import("./commands/compact.ts")).compact,
   },
   {
+    name: "check",
+    aliases: ["verify"],
+    summary: "check that everything stored is there and unharmed, and repair it",
+    load: async () => (await import("./commands/check.ts")).check,
+  },
+  {
     name: "unlock",
     aliases: [],
     summary: "remove the leases of dead processes",

@@ -16,6 +16,8 @@ export interface ProgressState {
   readonly bytesTotal?: number | undefined;
   /** What is being worked on, for people. */
   readonly current?: string | undefined;
+  /** What is counted, "files" when absent. */
+  readonly unit?: string | undefined;
   /** More numbers, ready to be shown: "12.0 MiB stored". */
   readonly extra?: string | undefined;
 }
@@ -114,7 +116,7 @@ export class Progress {
       parts.push(`${Math.floor(100 * Math.min(1, state.bytes / state.bytesTotal))}%`);
     }
     parts.push(
-      `${formatCount(state.files)}${of(state.filesTotal, formatCount)} files`,
+      `${formatCount(state.files)}${of(state.filesTotal, formatCount)} ${state.unit ?? "files"}`,
       `${formatBytes(state.bytes)}${of(state.bytesTotal, formatBytes)}`,
       `${formatBytes(this.#bytesPerSecond)}/s`,
     );

@@ -7,6 +7,7 @@ import {
   type IndexedRepository,
   LocalBackend,
   type NodeReadSide,
+  type OpenedRepository,
   type ReadonlyFs,
   type Snapshot,
   listSnapshots,
@@ -64,21 +65,7 @@ export async function withSession<Result>(
   options: SessionOptions = {},
 ): Promise<Result> {
   const { output, signal } = context;
-  const backend = await openBackend(settings);
-  const trust = new StorageTrust(context, settings);
-  try {
-    const repository = await openRepository({
-      backend,
-      onIdentity: (identity) => {
-        if (options.trust !== "accept") trust.checkIdentity(identity);
-      },
-      credentials: {
-        passphrase: passphraseOf(context, settings),
-        keyFile: await keyFileOf(context, settings),
-      },
-      signal,
-    });
-    trust.remember(repository);
+  return withUnlocked(context, settings, options, async (repository, trust) => {
     const onProblem = (error: ForgeError): void => output.warn(error.message);
     const [indexed, snapshots] = await Promise.all([
       loadIndex(repository, { onProblem }),
@@ -103,6 +90,32 @@ export async function withSession<Result>(
     } finally {
       await readSide.close();
     }
+  });
+}
+
+/** `withSession` for commands that look into the repository in their own way: nothing is loaded. */
+export async function withUnlocked<Result>(
+  context: CommandContext,
+  settings: RepositorySettings,
+  options: Pick<SessionOptions, "trust">,
+  work: (repository: OpenedRepository<Backend>, trust: StorageTrust) => Promise<Result>,
+): Promise<Result> {
+  const backend = await openBackend(settings);
+  const trust = new StorageTrust(context, settings);
+  try {
+    const repository = await openRepository({
+      backend,
+      onIdentity: (identity) => {
+        if (options.trust !== "accept") trust.checkIdentity(identity);
+      },
+      credentials: {
+        passphrase: passphraseOf(context, settings),
+        keyFile: await keyFileOf(context, settings),
+      },
+      signal: context.signal,
+    });
+    trust.remember(repository);
+    return await work(repository, trust);
   } finally {
     await backend.close();
   }

@@ -25,6 +25,30 @@ export function passphraseOf(
     });
 }
 
+/** The passphrase of a copy of a repository; without one of its own, the repository's. */
+export function fromPassphraseOf(
+  context: CommandContext,
+  repository: RepositorySettings,
+  file: string | undefined,
+): () => Promise<string> {
+  const { fromPassphrase } = context.environment;
+  const own: PassphraseSource[] = [];
+  if (file !== undefined) {
+    own.push({ kind: "file", setting: "--from-passphrase-file", path: resolve(file) });
+  } else if (fromPassphrase !== undefined) {
+    own.push({ kind: "text", setting: "FORGE_FROM_PASSPHRASE", text: fromPassphrase });
+  }
+  return () =>
+    readPassphrase({
+      sources: own.length > 0 ? own : passphraseSources(context, repository),
+      repository: "the copy",
+      ask: (question) => askSecret(question, context.signal),
+      confirm: false,
+      warn: (message) => context.output.warn(message),
+      signal: context.signal,
+    });
+}
+
 /** Flags before the environment before the configuration. */
 export function passphraseSources(
   { globals, environment }: Pick<CommandContext, "globals" | "environment">,
