@@ -17,6 +17,9 @@ import { Shell } from "./shell/shell.tsx";
 
 const BrowseScreen = lazy(() => import("./features/browse/browse-screen.tsx"));
 const FileScreen = lazy(() => import("./features/file/file-screen.tsx"));
+const SearchScreen = lazy(() => import("./features/search/search-screen.tsx"));
+const VersionsScreen = lazy(() => import("./features/versions/versions-screen.tsx"));
+const CompareScreen = lazy(() => import("./features/compare/compare-screen.tsx"));
 
 export function App(): ReactNode {
   const ticket = useLoginTicket();
@@ -64,8 +67,11 @@ function Screen({ route }: { readonly route: Route }): ReactNode {
     case "file":
       return <FileScreen snapshotId={route.snapshot} path={route.path} />;
     case "search":
+      return <SearchScreen />;
     case "versions":
+      return <VersionsScreen path={route.path} />;
     case "compare":
+      return <CompareScreen beforeId={route.before} afterId={route.after} path={route.path} />;
     case "restores":
     case "unknown":
       return <UnknownScreen />;

@@ -32,3 +32,15 @@ export function contentUrl(
 export function versionsUrl(path: EncodedPath): string {
   return `/api/versions/${path}`;
 }
+
+export function searchUrl(query: Readonly<Record<string, string>>, path: EncodedPath = ""): string {
+  const folder = path === "" ? "" : `&path=${path}`;
+  return `/api/search?${new URLSearchParams(query).toString()}${folder}`;
+}
+
+export function diffUrl(
+  path: EncodedPath,
+  { before, after }: { readonly before: string; readonly after: string },
+): string {
+  return `/api/diff/${path}?before=${before}&after=${after}`;
+}

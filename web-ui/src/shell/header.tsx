@@ -18,13 +18,17 @@ import styles from "./header.module.css";
 import { Logo } from "./logo.tsx";
 import { setTheme, useTheme } from "./theme.ts";
 
+/** Between a letter and the search for what is typed. */
+const TYPING_MS = 220;
+
 type LoggedIn = Extract<SessionInfo, { authenticated: true }>;
 
 export function Header({ session }: { readonly session: LoggedIn | undefined }): ReactNode {
   return (
     <header className={styles["header"]}>
-      <Link href={timelineHref} className={styles["home"]} aria-label="All snapshots">
+      <Link href={timelineHref} className={styles["home"]} title="All snapshots">
         <Logo />
+        <span className="visually-hidden">All snapshots of</span>
         <span className={styles["names"]}>
           <span className={styles["program"]}>forge</span>
           {session && (
@@ -63,8 +67,21 @@ function GlobalSearch(): ReactNode {
   // Another address came: the field shows what is looked for there.
   if (seen !== shown) {
     setSeen(shown);
-    setText(shown);
+    if (text.trim() !== shown) setText(shown);
   }
+  // On the page of the search, typing is enough.
+  const isSearching = route.name === "search";
+  useEffect(() => {
+    const query = text.trim();
+    if (!isSearching || query === "" || query === shown) return;
+    const timer = setTimeout(() => {
+      const params = Object.fromEntries(new URLSearchParams(search));
+      navigate(searchHref("", { ...params, q: query }), { replace: true });
+    }, TYPING_MS);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [isSearching, text, shown, search]);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
@@ -83,7 +100,7 @@ function GlobalSearch(): ReactNode {
       onSubmit={(event) => {
         event.preventDefault();
         const query = text.trim();
-        if (query !== "") navigate(searchHref(query));
+        if (query !== "" && (query !== shown || !isSearching)) navigate(searchHref(query));
       }}
     >
       <SearchField
@@ -91,6 +108,11 @@ function GlobalSearch(): ReactNode {
         label="Search all snapshots"
         placeholder="Search all snapshots"
         aria-keyshortcuts="Control+K"
+        onKeyDown={(event) => {
+          if (event.key !== "ArrowDown" || !isSearching) return;
+          event.preventDefault();
+          document.querySelector<HTMLElement>("main [role=grid]")?.focus();
+        }}
         value={text}
         onValueChange={setText}
       />
