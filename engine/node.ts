@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { type KdfParameters, calibrateKdf } from "./crypto/kdf.ts";
 import { createDecodePool } from "./platform/node/decode-pool.ts";
 import { type CollectOptions, type CollectReport, collect } from "./maintenance/collect.ts";
+import { type ReencryptReport, reencrypt } from "./maintenance/reencrypt.ts";
 import { nativePlatform, nativeSyncPlatform } from "./platform/node/native.ts";
 import { type ReadSide, createReadSide } from "./read/read-side.ts";
 import { type RecoveryPart, decodeRecoveryLine } from "./crypto/recovery-lines.ts";
@@ -80,6 +81,7 @@ export {
   GRACE_MS_DEFAULT,
   THRESHOLD_DEFAULT,
 } from "./maintenance/collect.ts";
+export type { ReencryptReport } from "./maintenance/reencrypt.ts";
 export type { SweepResult, WaitingPlan } from "./maintenance/sweep.ts";
 export { type CheckProgress, checkRepository } from "./maintenance/check.ts";
 export { CHECK_RECORD_BYTES_MAX, CheckRecord } from "./maintenance/check-record.ts";
@@ -244,6 +246,17 @@ export function openReadSide(
     chunkCacheBytes: options.chunkCacheBytes,
   });
   return { ...readSide, close: () => pool.close() };
+}
+
+/** Collection that seals everything of older key epochs anew. @throws as `reencrypt`. */
+export function reencryptLocally(
+  options: Omit<CollectOptions, "platform" | "nowNs" | "epochMin" | "reseal">,
+): Promise<ReencryptReport> {
+  return reencrypt({
+    ...options,
+    platform: nativeSyncPlatform,
+    nowNs: BigInt(Date.now()) * 1_000_000n,
+  });
 }
 
 /** Garbage collection with this machine's platform. @throws as `collect`. */

@@ -92,7 +92,16 @@ export function sealSync(
 ): SealedObject {
   checkSealable(request);
   const { codec, packed } = packSync(platform, request);
-  const facts = factsOf(keys, request, codec);
+  return wrapSync(platform, keys, factsOf(keys, request, codec), packed);
+}
+
+/** Encrypts what is packed already. */
+function wrapSync(
+  platform: Pick<SealingPlatform, "aeadSeal" | "hmacSha256" | "keyedHash" | "randomBytes">,
+  keys: KeyRing,
+  facts: OpenRequest,
+  packed: Bytes,
+): SealedObject {
   const key = platform.hmacSha256(sealKey(keys, facts), facts.objectId);
   const nonce = platform.randomBytes(NONCE_BYTES);
   const aad = additionalData(keys, facts);
@@ -146,6 +155,17 @@ export function openSync(
   request: OpenRequest,
   sealed: Bytes,
 ): Bytes {
+  const packed = unwrapSync(platform, keys, request, sealed);
+  return platform.decompress(request.codec, packed, request.plainBytes);
+}
+
+/** Decrypts and leaves it packed. */
+function unwrapSync(
+  platform: Pick<OpeningPlatform, "aeadOpen" | "hmacSha256" | "keyedHash">,
+  keys: KeyRing,
+  request: OpenRequest,
+  sealed: Bytes,
+): Bytes {
   checkOpenable(request, sealed);
   const { nonce, body, packed, tag } = partsOf(sealed);
   const key = platform.hmacSha256(sealKey(keys, request), request.objectId);
@@ -154,11 +174,28 @@ export function openSync(
   if (cipher === "none") {
     const wanted = platform.keyedHash(key, concatBytes([aad, nonce, packed]));
     if (!equalSecret(wanted.subarray(0, TAG_BYTES), tag)) failOpen(request, WRONG_TAG);
-    return platform.decompress(request.codec, packed, request.plainBytes);
+    return packed;
   }
   const opened = platform.aeadOpen({ cipher, key, nonce, aad, data: body });
   if (opened === undefined) failOpen(request, WRONG_TAG);
-  return platform.decompress(request.codec, opened, request.plainBytes);
+  return opened;
+}
+
+/**
+ * Seals an object anew under the current epoch, compressed as it was.
+ *
+ * @param request What is known of it; its epoch is the old one.
+ * @throws ForgeError "corrupt" when it does not open, "newer-keys".
+ */
+export function resealSync(
+  platform: Pick<OpeningPlatform, "aeadOpen" | "hmacSha256" | "keyedHash"> &
+    Pick<SealingPlatform, "aeadSeal" | "randomBytes">,
+  keys: KeyRing,
+  request: OpenRequest,
+  sealed: Bytes,
+): SealedObject {
+  const packed = unwrapSync(platform, keys, request, sealed);
+  return wrapSync(platform, keys, { ...request, epoch: keys.currentEpoch }, packed);
 }
 
 /** `openSync` where the platform is asynchronous. */

@@ -91,6 +91,11 @@ export async function openStandalone(
   return open(platform, keys, { kind, objectId, codec, epoch, plainBytes, extra }, sealed);
 }
 
+/** The epoch that a stored object names; not authentic until it opens. `undefined` when it is too short. */
+export function findStandaloneEpoch(bytes: Bytes): number | undefined {
+  return bytes.length < HEADER_BYTES ? undefined : bytes[6];
+}
+
 /** A lease's beat is authenticated, so that an old sign of life cannot be shown as a new one. */
 function extraOf(kind: StandaloneKind, beat: number | undefined): SealExtra | undefined {
   return kind === "lease" ? { first: beat ?? 0, second: 0 } : undefined;

@@ -1,7 +1,14 @@
 /** Running a collection for a command, and saying what came of it. */
 import { statfs } from "node:fs/promises";
 import { hostname } from "node:os";
-import { collectLocally, type CollectReport } from "../../engine/node.ts";
+import {
+  type CollectReport,
+  type CollectStage,
+  type ForgeError,
+  type ReencryptReport,
+  collectLocally,
+  reencryptLocally,
+} from "../../engine/node.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { displayText, formatBytes, formatDuration, formatTime, plural } from "./format.ts";
@@ -41,21 +48,26 @@ const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
   0x3153464a, // JFS
 ]);
 
-/**
- * Collects garbage and reports it.
- * @returns the report, for JSON.
- */
+/** What a collection came to, for JSON and for words. */
+export interface Collected {
+  readonly report: CollectReport;
+  /** Of `compact --reencrypt`. */
+  readonly reencrypted: Omit<ReencryptReport, "collection"> | undefined;
+  readonly code: ExitCode;
+}
+
+/** Collects garbage; with `reencrypt` everything of older key epochs is sealed anew as well. */
 export async function runCollection(
   context: CommandContext,
   session: Session,
-  values: CollectValues & { readonly dryRun: boolean },
-): Promise<{ readonly report: CollectReport; readonly code: ExitCode }> {
+  values: CollectValues & { readonly dryRun: boolean; readonly reencrypt?: boolean },
+): Promise<Collected> {
   const { output, globals, signal } = context;
   const graceMs = await graceOf(context, session, values.grace);
   const mode = progressMode(output, globals.progress);
   let problems = 0;
   try {
-    const report = await collectLocally({
+    const options = {
       repository: session.repository,
       readSide: session.readSide,
       hostname: hostname(),
@@ -65,16 +77,22 @@ export async function runCollection(
       threshold: values.threshold / 100,
       repackBytesMax: values.maxRepack,
       dryRun: values.dryRun,
-      onProblem(error) {
+      onProblem(error: ForgeError) {
         problems++;
         output.warn(error.message);
       },
-      onProgress(stage, count) {
+      onProgress(stage: CollectStage, count: number) {
         if (mode === "terminal") output.showTransient(`${stage}: ${count}`);
       },
       signal,
-    });
-    return { report, code: problems > 0 ? EXIT.someSkipped : EXIT.done };
+    };
+    const result =
+      values.reencrypt === true
+        ? await reencryptLocally(options)
+        : { collection: await collectLocally(options) };
+    const { collection: report, ...reencrypted } = result;
+    const code = problems > 0 ? EXIT.someSkipped : EXIT.done;
+    return { report, reencrypted: "oldPacks" in reencrypted ? reencrypted : undefined, code };
   } finally {
     output.clearTransient();
   }
@@ -135,6 +153,25 @@ export async function reportCollection(
   }
   if (report.adoptedPacks > 0) {
     output.note(`${plural(report.adoptedPacks, "pack")} put back into the index`);
+  }
+}
+
+/** What `--reencrypt` did beside collecting. */
+export async function reportReencryption(
+  { output }: CommandContext,
+  { resealed, oldPacks }: Omit<ReencryptReport, "collection">,
+): Promise<void> {
+  if (resealed !== undefined) {
+    await output.summary(
+      `Sealed anew: ${plural(resealed.snapshots, "snapshot")}, ${plural(resealed.tombstones, "tombstone")}, and the index`,
+    );
+  }
+  if (oldPacks > 0) {
+    output.warn(
+      `${plural(oldPacks, "pack")} still there can be opened with older keys: they wait for their grace, or are so new that a backup may need them; run forge compact --reencrypt again later`,
+    );
+  } else {
+    await output.summary("Older keys open nothing that the repository still holds.");
   }
 }
 

@@ -196,6 +196,22 @@ describe("forge key rotate", () => {
   });
 });
 
+test("forge compact --reencrypt after a rotation leaves the old key nothing to read", () => {
+  cpSync(`${world.repository}/keys`, world.path("stolen"), { recursive: true });
+  world.ok(["key", "rotate", ...CHEAP_KDF]);
+  const done = world.ok(["compact", "--reencrypt", "--grace", "0"]);
+  expect(done.stdout).toMatch(/Sealed anew: 1 snapshot, 0 tombstones, and the index/);
+  expect(done.stdout).toMatch(/Older keys open nothing that the repository still holds/);
+  expect(world.ok(["dump", "latest", world.path("data/a.txt")]).stdout).toBe("precious");
+  expect(world.ok(["check", "--read-data"]).code).toBe(0);
+  rmSync(`${world.repository}/keys`, { recursive: true });
+  cpSync(world.path("stolen"), `${world.repository}/keys`, { recursive: true });
+  const thief = world.run(["snapshots", "--json"], { env: { HOME: world.path("thief") } });
+  expect(JSON.parse(thief.stdout)).toEqual([]);
+  expect(thief.stderr).toMatch(/sealed under key epoch 1/);
+  expect(world.run(["ls", "latest"], { env: { HOME: world.path("thief") } }).code).toBe(1);
+});
+
 describe("damage", () => {
   test("of the config names the repository and the way back", () => {
     const config = readFileSync(`${world.repository}/config`);

@@ -50,7 +50,7 @@ test("no key has two roles, and another repository has others", async () => {
     new Uint8Array(r.gearTable.buffer.slice(0, 32)),
     new Uint8Array(r.treeCutTable.buffer.slice(0, 32)),
   ]);
-  expect(new Set(keys.map(toHex)).size).toBe(2 * (8 + 3 + 1 + 2));
+  expect(new Set(keys.map(toHex)).size).toBe(2 * (10 + 3 + 1 + 2));
 });
 
 test("two new repositories share no key", () => {
