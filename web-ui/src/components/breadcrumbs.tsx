@@ -24,8 +24,11 @@ const NARROW = { max: 4, end: 2 };
 export function Breadcrumbs({
   crumbs,
   label = "Path",
+  linkLast = false,
 }: {
   readonly crumbs: readonly Crumb[];
+  /** The last one is not where one is, but a place above it. */
+  readonly linkLast?: boolean;
   readonly label?: string;
 }): ReactNode {
   const room = useNarrow() ? NARROW : WIDE;
@@ -37,7 +40,7 @@ export function Breadcrumbs({
     <nav aria-label={label} className={styles["nav"]}>
       <ol className={styles["list"]}>
         {start.map((crumb) => (
-          <CrumbItem key={crumb.key} crumb={crumb} isLast={false} />
+          <CrumbItem key={crumb.key} crumb={crumb} isHere={false} isLast={false} />
         ))}
         {folded.length > 0 && (
           <li className={styles["item"]}>
@@ -60,7 +63,11 @@ export function Breadcrumbs({
         )}
         {end.map((crumb, index) => (
           <Fragment key={crumb.key}>
-            <CrumbItem crumb={crumb} isLast={index === end.length - 1} />
+            <CrumbItem
+              crumb={crumb}
+              isHere={!linkLast && index === end.length - 1}
+              isLast={index === end.length - 1}
+            />
           </Fragment>
         ))}
       </ol>
@@ -70,19 +77,21 @@ export function Breadcrumbs({
 
 function CrumbItem({
   crumb,
+  isHere,
   isLast,
 }: {
   readonly crumb: Crumb;
+  readonly isHere: boolean;
   readonly isLast: boolean;
 }): ReactNode {
   return (
     <li className={styles["item"]}>
-      {crumb.href !== undefined && !isLast ? (
+      {crumb.href !== undefined && !isHere ? (
         <Link href={crumb.href} className={styles["link"]}>
           {crumb.label}
         </Link>
       ) : (
-        <span aria-current={isLast ? "page" : undefined} className={styles["here"]}>
+        <span aria-current={isHere ? "page" : undefined} className={styles["here"]}>
           {crumb.label}
         </span>
       )}

@@ -1,5 +1,5 @@
 /** What a screen shows when there is nothing to show yet, nothing at all, or something went wrong. */
-import { CircleAlert, RotateCw, TriangleAlert } from "lucide-react";
+import { CircleAlert, CircleCheck, Info, RotateCw, TriangleAlert } from "lucide-react";
 import type { LucideIcon } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { ReactNode } from "react";
@@ -66,6 +66,13 @@ export function ErrorState({
   );
 }
 
+const NOTICE_ICONS = {
+  warning: TriangleAlert,
+  danger: CircleAlert,
+  info: Info,
+  success: CircleCheck,
+};
+
 /** One line above content that is there but not whole. */
 export function Notice({
   tone = "warning",
@@ -76,12 +83,13 @@ export function Notice({
   readonly children: ReactNode;
   readonly action?: ReactNode;
 }): ReactNode {
+  const Icon = NOTICE_ICONS[tone];
   return (
     <div
       role={tone === "danger" ? "alert" : "status"}
       className={classNames(styles["notice"], styles[tone])}
     >
-      <TriangleAlert aria-hidden size={16} />
+      <Icon aria-hidden size={16} />
       <div className={styles["noticeText"]}>{children}</div>
       {action}
     </div>

@@ -1,20 +1,20 @@
 /** A folder of a snapshot. */
-import { ArrowUp, HardDrive, X } from "lucide-react";
-import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { ArrowUp, X } from "lucide-react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { ReactNode, RefObject } from "react";
 
 import type { EncodedPath, SnapshotInfo } from "../../../../src/server/api.ts";
-import { isNotFound } from "../../api/client.ts";
+import { ApiFailure, isNotFound } from "../../api/client.ts";
 import { useSnapshot, useSnapshots } from "../../api/queries.ts";
-import { Breadcrumbs } from "../../components/breadcrumbs.tsx";
 import { Button, IconButton } from "../../components/button.tsx";
 import { SearchField } from "../../components/field.tsx";
 import { ErrorState, Notice, SkeletonRows, SlowNotice } from "../../components/states.tsx";
 import { formatCount, formatDateTime, formatNumber, formatSize } from "../../format.ts";
 import { navigate } from "../../router.ts";
-import { browseHref, lastName, parentPath } from "../../routes.ts";
+import { browseHref, fileHref, lastName, parentPath } from "../../routes.ts";
 import { useTitle } from "../../shell/use-title.ts";
 import styles from "./browse-screen.module.css";
+import { FolderCrumbs } from "./folder-crumbs.tsx";
 import { FolderList } from "./folder-list.tsx";
 import { MissingPath } from "./missing-path.tsx";
 import { NO_SELECTION, clearSelection } from "./selection.ts";
@@ -40,6 +40,10 @@ export default function BrowseScreen({
   const id = snapshot?.id ?? snapshotId;
   const known = WHOLE_ID.test(snapshotId) || !snapshots.isPending;
   const { folder, pending, error, retry } = useFolder(id, path, { enabled: known });
+  const isFile = error instanceof ApiFailure && error.code === "not-a-directory";
+  useEffect(() => {
+    if (isFile) navigate(fileHref(snapshotId, path), { replace: true });
+  }, [isFile, snapshotId, path]);
   const name = folder?.crumbs.at(-1)?.name;
   useTitle(name ?? (snapshot ? formatDateTime(snapshot.timeMs) : "Snapshot"));
   return (
@@ -54,7 +58,7 @@ export default function BrowseScreen({
               navigate(browseHref(snapshotId, parentPath(path)), { state: lastName(path) });
             }}
           />
-          <Crumbs snapshotId={snapshotId} path={path} folder={folder} />
+          <FolderCrumbs snapshotId={snapshotId} path={path} crumbs={folder?.crumbs} />
         </div>
         <SnapshotSwitcher
           snapshot={snapshot}
@@ -70,7 +74,7 @@ export default function BrowseScreen({
           folder={folder}
           onRetry={retry}
         />
-      ) : pending ? (
+      ) : pending || isFile ? (
         <Loading />
       ) : isNotFound(error) ? (
         <Missing snapshotId={id} snapshot={snapshot} path={path} listed={snapshots.isSuccess} />
@@ -121,45 +125,6 @@ function Loading(): ReactNode {
       </div>
       <SkeletonRows count={16} rowHeight={38} label="Loading the folder" />
     </div>
-  );
-}
-
-function Crumbs({
-  snapshotId,
-  path,
-  folder,
-}: {
-  readonly snapshotId: string;
-  readonly path: EncodedPath;
-  readonly folder: Folder | undefined;
-}): ReactNode {
-  // Until the names are known, the encoded ones say where one is without a jump.
-  const crumbs =
-    folder?.crumbs ??
-    path
-      .split("/")
-      .filter((part) => part !== "")
-      .map((name, index, parts) => ({ name, path: parts.slice(0, index + 1).join("/") }));
-  return (
-    <Breadcrumbs
-      crumbs={[
-        {
-          key: "root",
-          label: (
-            <>
-              <HardDrive aria-hidden size={18} />
-              <span className="visually-hidden">Top of the snapshot</span>
-            </>
-          ),
-          href: browseHref(snapshotId, ""),
-        },
-        ...crumbs.map((crumb) => ({
-          key: crumb.path,
-          label: crumb.name,
-          href: browseHref(snapshotId, crumb.path),
-        })),
-      ]}
-    />
   );
 }
 

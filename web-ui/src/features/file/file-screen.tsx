@@ -1,11 +1,184 @@
-/** A file of a snapshot. */
+/** One file of a snapshot: what is in it, what is known of it, and the versions it had. */
+import { ArrowLeft, Download } from "lucide-react";
+import { useEffect, useState } from "react";
 import type { ReactNode } from "react";
 
+import type { EncodedPath, EntryDetails } from "../../../../src/server/api.ts";
+import { isNotFound } from "../../api/client.ts";
+import { useEntry, useSnapshot, useSnapshots } from "../../api/queries.ts";
+import { contentUrl } from "../../api/urls.ts";
+import { IconButton, LinkButton } from "../../components/button.tsx";
+import { EntryIcon } from "../../components/entry-icon.tsx";
+import { ErrorState, Skeleton, SlowNotice } from "../../components/states.tsx";
+import { Tabs } from "../../components/tabs.tsx";
+import { DateTime } from "../../components/time.tsx";
+import { formatSize } from "../../format.ts";
+import { navigate } from "../../router.ts";
+import { browseHref, fileHref, lastName, parentPath } from "../../routes.ts";
+import { useTitle } from "../../shell/use-title.ts";
+import { FolderCrumbs } from "../browse/folder-crumbs.tsx";
+import { MissingPath } from "../browse/missing-path.tsx";
+import { SnapshotSwitcher } from "../browse/snapshot-switcher.tsx";
+import { VersionPanel } from "../versions/version-panel.tsx";
+import { DetailsPanel } from "./details-panel.tsx";
+import styles from "./file-screen.module.css";
+import { FileSteps } from "./file-steps.tsx";
+import { PreviewSkeleton } from "./preview-frame.tsx";
+import { Preview } from "./preview.tsx";
+
+/** Whole ids need no look at the list of snapshots. */
+const WHOLE_ID = /^[0-9a-f]{64}$/;
+
 export default function FileScreen({
+  snapshotId,
   path,
 }: {
   readonly snapshotId: string;
-  readonly path: string;
+  readonly path: EncodedPath;
 }): ReactNode {
-  return path;
+  const snapshots = useSnapshots();
+  const snapshot = useSnapshot(snapshotId);
+  const id = snapshot?.id ?? snapshotId;
+  const query = useEntry(id, path, {
+    enabled: WHOLE_ID.test(snapshotId) || !snapshots.isPending,
+  });
+  const details = query.data;
+  useTitle(details?.entry.name ?? "File");
+
+  const isFolder = details?.entry.type === "directory";
+  useEffect(() => {
+    if (isFolder) navigate(browseHref(snapshotId, path), { replace: true });
+  }, [isFolder, snapshotId, path]);
+
+  return (
+    <div className={styles["screen"]}>
+      <div className={styles["toolbar"]}>
+        <div className={styles["where"]}>
+          <IconButton
+            icon={ArrowLeft}
+            label="Back to the folder"
+            onClick={() => {
+              navigate(browseHref(snapshotId, parentPath(path)), { state: lastName(path) });
+            }}
+          />
+          <FolderCrumbs
+            snapshotId={snapshotId}
+            path={parentPath(path)}
+            crumbs={details?.crumbs.slice(0, -1)}
+            linkLast
+          />
+        </div>
+        <SnapshotSwitcher
+          snapshot={snapshot}
+          path={path}
+          hrefIn={(other) => fileHref(other, path)}
+        />
+      </div>
+      {query.isError && isNotFound(query.error) ? (
+        <MissingPath
+          snapshotId={id}
+          snapshot={snapshot}
+          path={path}
+          what="file"
+          hrefIn={(other) => fileHref(other, path)}
+        />
+      ) : query.isError ? (
+        <ErrorState
+          title="This file cannot be shown"
+          error={query.error}
+          onRetry={() => void query.refetch()}
+        />
+      ) : (
+        <>
+          <FileHead details={details} path={path} />
+          <div className={styles["content"]}>
+            <section aria-label="Preview" className={styles["preview"]}>
+              {details && !isFolder ? (
+                <Preview key={`${id} ${path}`} details={details} path={path} />
+              ) : (
+                <>
+                  <SlowNotice pending />
+                  <PreviewSkeleton />
+                </>
+              )}
+            </section>
+            <aside aria-label="About this file" className={styles["side"]}>
+              {details && !isFolder && <Side details={details} path={path} />}
+            </aside>
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function FileHead({
+  details,
+  path,
+}: {
+  readonly details: EntryDetails | undefined;
+  readonly path: EncodedPath;
+}): ReactNode {
+  if (details === undefined) {
+    return (
+      <div className={styles["head"]}>
+        <Skeleton width={260} height={22} />
+      </div>
+    );
+  }
+  const { entry, snapshotId } = details;
+  return (
+    <div className={styles["head"]}>
+      <EntryIcon entry={entry} size={28} />
+      <div className={styles["title"]}>
+        <h1 title={entry.name}>{entry.name}</h1>
+        <p>
+          {entry.type === "file" && `${formatSize(entry.sizeBytes)} · `}
+          modified <DateTime timeMs={entry.mtimeMs} />
+        </p>
+      </div>
+      <FileSteps snapshotId={snapshotId} path={path} />
+      <div className={styles["actions"]}>
+        {entry.type === "file" && (
+          <LinkButton
+            href={contentUrl(snapshotId, path)}
+            variant="primary"
+            icon={Download}
+            download
+          >
+            Download
+          </LinkButton>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Side({
+  details,
+  path,
+}: {
+  readonly details: EntryDetails;
+  readonly path: EncodedPath;
+}): ReactNode {
+  const [tab, setTab] = useState<"details" | "versions">("details");
+  return (
+    <Tabs
+      label="About this file"
+      value={tab}
+      onValueChange={setTab}
+      tabs={[
+        {
+          value: "details",
+          label: "Details",
+          content: () => <DetailsPanel details={details} />,
+        },
+        {
+          value: "versions",
+          label: "Versions",
+          content: () => <VersionPanel path={path} snapshotId={details.snapshotId} />,
+        },
+      ]}
+    />
+  );
 }

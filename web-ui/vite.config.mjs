@@ -1,0 +1,42 @@
+/**
+ * Builds the page into `dist/web-ui`. The page's Content-Security-Policy allows scripts, styles and
+ * workers from its own origin alone: nothing is inlined, neither as script nor as `data:`.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+/** What pdf.js loads by name: the fonts that documents may leave out, and tables of Asian encodings. */
+function pdfFiles() {
+  const from = dirname(createRequire(import.meta.url).resolve("pdfjs-dist/package.json"));
+  const folders = { standard_fonts: "fonts", cmaps: "cmaps" };
+  return {
+    name: "pdf-files",
+    generateBundle() {
+      for (const [folder, to] of Object.entries(folders)) {
+        for (const name of readdirSync(join(from, folder))) {
+          const source = readFileSync(join(from, folder, name));
+          this.emitFile({ type: "asset", fileName: `pdf/${to}/${name}`, source });
+        }
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: "/",
+  plugins: [react(), pdfFiles()],
+  build: {
+    outDir: "../dist/web-ui",
+    emptyOutDir: true,
+    target: ["chrome125", "firefox128", "safari18"],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 2000,
+  },
+  worker: { format: "es" },
+});
