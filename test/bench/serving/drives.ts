@@ -80,7 +80,7 @@ async function openRclone(tool: Tool, repository: string, work: string): Promise
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, "exit");
   child.kill("SIGTERM");
   await gone;

@@ -50,10 +50,10 @@ async function bench(repeats: number): Promise<void> {
       const found: ServedSample[] = [];
       try {
         found.push(...driveRows(drive, corpus));
+        found.push(...(await pageRows({ tool, repository, corpus, work, drive })));
       } finally {
         await drive.end();
       }
-      found.push(...(await pageRows(tool, repository, { corpus, work })));
       for (const { row, seconds } of found) say(`${tool.name}: ${row} ${seconds.toFixed(4)} s`);
       samples.get(tool.name)?.push(...found);
     }
