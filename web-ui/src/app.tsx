@@ -19,6 +19,7 @@ const BrowseScreen = lazy(() => import("./features/browse/browse-screen.tsx"));
 const FileScreen = lazy(() => import("./features/file/file-screen.tsx"));
 const SearchScreen = lazy(() => import("./features/search/search-screen.tsx"));
 const VersionsScreen = lazy(() => import("./features/versions/versions-screen.tsx"));
+const RestoresScreen = lazy(() => import("./features/take-back/restores-screen.tsx"));
 const CompareScreen = lazy(() => import("./features/compare/compare-screen.tsx"));
 
 export function App(): ReactNode {
@@ -73,6 +74,7 @@ function Screen({ route }: { readonly route: Route }): ReactNode {
     case "compare":
       return <CompareScreen beforeId={route.before} afterId={route.after} path={route.path} />;
     case "restores":
+      return <RestoresScreen />;
     case "unknown":
       return <UnknownScreen />;
     default:

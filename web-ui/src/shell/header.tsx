@@ -1,6 +1,6 @@
 /** Repository, search over all snapshots, restores, theme and logout. */
 import { useQueryClient } from "@tanstack/react-query";
-import { History, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { LogOut, Monitor, Moon, Sun } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 
@@ -12,8 +12,9 @@ import { SearchField } from "../components/field.tsx";
 import { Link } from "../components/link.tsx";
 import { Menu } from "../components/menu.tsx";
 import { showToast } from "../components/toast.tsx";
+import { RestoresIndicator } from "../features/take-back/restores-indicator.tsx";
 import { navigate, useAddress, useRoute } from "../router.ts";
-import { restoresHref, searchHref, timelineHref } from "../routes.ts";
+import { searchHref, timelineHref } from "../routes.ts";
 import styles from "./header.module.css";
 import { Logo } from "./logo.tsx";
 import { setTheme, useTheme } from "./theme.ts";
@@ -40,20 +41,11 @@ export function Header({ session }: { readonly session: LoggedIn | undefined }):
       </Link>
       {session ? <GlobalSearch /> : <span className={styles["search"]} />}
       <div className={styles["actions"]}>
-        {session?.restore.allowed === true && <RestoresLink />}
+        {session?.restore.allowed === true && <RestoresIndicator />}
         <ThemeMenu />
         {session && <LogOutButton />}
       </div>
     </header>
-  );
-}
-
-/** Restores that run, and those that are done. */
-function RestoresLink(): ReactNode {
-  return (
-    <Link href={restoresHref} aria-label="Restores" title="Restores" className={styles["restores"]}>
-      <History aria-hidden size={18} />
-    </Link>
   );
 }
 

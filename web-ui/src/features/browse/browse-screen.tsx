@@ -11,7 +11,8 @@ import { SearchField } from "../../components/field.tsx";
 import { ErrorState, Notice, SkeletonRows, SlowNotice } from "../../components/states.tsx";
 import { formatCount, formatDateTime, formatNumber, formatSize } from "../../format.ts";
 import { navigate } from "../../router.ts";
-import { browseHref, fileHref, lastName, parentPath } from "../../routes.ts";
+import { browseHref, fileHref, joinPath, lastName, parentPath } from "../../routes.ts";
+import { SelectionActions } from "../take-back/selection-actions.tsx";
 import { useTitle } from "../../shell/use-title.ts";
 import styles from "./browse-screen.module.css";
 import { FolderCrumbs } from "./folder-crumbs.tsx";
@@ -155,6 +156,8 @@ function FolderContent({
       <div className={styles["bar"]}>
         {selection.selected.size > 0 ? (
           <SelectionBar
+            snapshotId={snapshotId}
+            path={path}
             folder={folder}
             selection={selection}
             onClear={() => {
@@ -164,6 +167,8 @@ function FolderContent({
           />
         ) : (
           <FilterBar
+            snapshotId={snapshotId}
+            path={path}
             field={filterField}
             folder={folder}
             filter={filter}
@@ -207,6 +212,8 @@ function FolderContent({
 }
 
 function FilterBar({
+  snapshotId,
+  path,
   field,
   folder,
   filter,
@@ -214,6 +221,8 @@ function FilterBar({
   onFilter,
   onLeave,
 }: {
+  readonly snapshotId: string;
+  readonly path: EncodedPath;
   readonly field: RefObject<HTMLInputElement | null>;
   readonly folder: Folder;
   readonly filter: string;
@@ -251,15 +260,22 @@ function FilterBar({
         {reading ? `${count} so far` : count}
         {bytes > 0 && !reading && `, ${formatSize(bytes)} in files`}
       </p>
+      <div className={styles["folderActions"]}>
+        <SelectionActions snapshotId={snapshotId} paths={[path]} />
+      </div>
     </>
   );
 }
 
 function SelectionBar({
+  snapshotId,
+  path,
   folder,
   selection,
   onClear,
 }: {
+  readonly snapshotId: string;
+  readonly path: EncodedPath;
   readonly folder: Folder;
   readonly selection: ListSelection;
   readonly onClear: () => void;
@@ -276,6 +292,12 @@ function SelectionBar({
         {formatNumber(selected.length)} selected
         {bytes > 0 && <span className={styles["bytes"]}>{formatSize(bytes)}</span>}
       </span>
+      <SelectionActions
+        snapshotId={snapshotId}
+        paths={selected.map(({ key }) => joinPath(path, key))}
+        isFile={selected.length === 1 && selected[0]?.type === "file"}
+        isMain
+      />
     </div>
   );
 }
