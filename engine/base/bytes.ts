@@ -112,6 +112,18 @@ export function releaseBytes(bytes: Bytes): void {
   bytes.buffer.transfer(0);
 }
 
+/** Smaller buffers are the collector's: releasing one costs a microsecond. */
+const RELEASE_BYTES_MIN = 64 * 1024;
+
+/**
+ * `releaseBytes` where it is worth it. The caller owns the whole buffer and is done with it: the
+ * collector does not see how large buffers are, and lets a hundred MB of them lie.
+ */
+export function releaseLarge(bytes: Uint8Array): void {
+  if (bytes.length < RELEASE_BYTES_MIN) return;
+  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+}
+
 /** Reads little-endian fields in order. Views it returns share the input's memory. */
 export class ByteReader {
   readonly #bytes: Bytes;

@@ -6,7 +6,7 @@
  * `sealSync`/`openSync` are what worker threads use, `seal`/`open` the same where the platform is
  * asynchronous; all that is not a call of the platform is shared, so the two cannot drift apart.
  */
-import { type Bytes, concatBytes, equalSecret, toHex } from "../base/bytes.ts";
+import { type Bytes, concatBytes, equalSecret, releaseLarge, toHex } from "../base/bytes.ts";
 import { ForgeError, assert } from "../base/errors.ts";
 import { ID_BYTES } from "../base/ids.ts";
 import {
@@ -92,7 +92,9 @@ export function sealSync(
 ): SealedObject {
   checkSealable(request);
   const { codec, packed } = packSync(platform, request);
-  return wrapSync(platform, keys, factsOf(keys, request, codec), packed);
+  const object = wrapSync(platform, keys, factsOf(keys, request, codec), packed);
+  if (packed.buffer !== request.plain.buffer) releaseLarge(packed);
+  return object;
 }
 
 /** Encrypts what is packed already. */
@@ -156,7 +158,10 @@ export function openSync(
   sealed: Bytes,
 ): Bytes {
   const packed = unwrapSync(platform, keys, request, sealed);
-  return platform.decompress(request.codec, packed, request.plainBytes);
+  const plain = platform.decompress(request.codec, packed, request.plainBytes);
+  // With cipher "none" it is a part of what is the caller's, with codec "none" it is the result.
+  if (packed.buffer !== sealed.buffer && packed.buffer !== plain.buffer) releaseLarge(packed);
+  return plain;
 }
 
 /** Decrypts and leaves it packed. */

@@ -52,14 +52,15 @@ export class BlobReader {
   }
 
   /**
-   * Plaintext through the cache, shared with others: read it, do not write into it.
+   * Plaintext through the cache, shared with others: do not write into it, and copy of it what you
+   * want before you wait for anything else; the cache frees what leaves it.
    * @throws ForgeError "missing-object", "corrupt", "io", "aborted".
    */
   read(ref: BlobRef, signal?: AbortSignal): Promise<Bytes> {
     return this.#cache.fetch(ref.id, (taskSignal) => this.load(ref, taskSignal), signal);
   }
 
-  /** The plaintext when the cache has it. */
+  /** The plaintext when the cache has it, as `read` gives it. */
   peek(id: BlobId): Bytes | undefined {
     return this.#cache.get(id);
   }

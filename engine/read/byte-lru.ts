@@ -10,6 +10,8 @@ export interface ByteLruOptions<Value> {
   readonly bytesMax: number;
   /** Weight of a value, everything it keeps alive: for bytes `buffer.byteLength`. At least 1. */
   readonly weigh: (value: Value) => number;
+  /** Told of a value that is not kept any more. Who got it a moment ago may still be reading it. */
+  readonly onEvicted?: ((value: Value) => void) | undefined;
 }
 
 export class ByteLru<Value extends object> {
@@ -18,12 +20,14 @@ export class ByteLru<Value extends object> {
 
   constructor(options: ByteLruOptions<Value>) {
     if (options.bytesMax <= 0) return;
+    const { onEvicted } = options;
     this.#kept = new LRUCache<string, Value>({
       maxSize: options.bytesMax,
       // One value may not push out everything else: beyond this it is not kept.
       maxEntrySize: Math.max(1, Math.floor(options.bytesMax / 2)),
       sizeCalculation: (value) => Math.max(1, options.weigh(value)),
       updateAgeOnGet: false,
+      ...(onEvicted === undefined ? {} : { dispose: onEvicted }),
     });
   }
 

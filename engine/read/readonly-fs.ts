@@ -76,7 +76,8 @@ export interface FsFile extends FsEntryBase {
   read(range: FsRange): Promise<Bytes>;
   /**
    * `read` at once when all of the range is in memory: views of it in order, which belong to others
-   * and must not be changed. `undefined` when `read` has to load something.
+   * and must not be changed. Use or copy them before waiting for anything: then they may be gone.
+   * `undefined` when `read` has to load something.
    * @throws ForgeError "corrupt".
    */
   readNow?(range: {

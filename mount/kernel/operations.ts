@@ -5,7 +5,7 @@
  * requests go on meanwhile. An answer is written in the same breath in which it is put together,
  * because all answers but file content share one buffer.
  */
-import { type Bytes, ByteReader } from "../../engine/base/bytes.ts";
+import { type Bytes, ByteReader, releaseLarge } from "../../engine/base/bytes.ts";
 import { ForgeError, messageOf } from "../../engine/base/errors.ts";
 import type { FsDirectory, FsEntry, FsFile, ReadonlyFs } from "../../engine/read/readonly-fs.ts";
 import { ERRNO, errnoOf, isDataFailure } from "../errno.ts";
@@ -240,6 +240,8 @@ export class Operations {
       (bytes) => {
         checkReadBytes(file, { offset, length }, [bytes]);
         channel.reply(request.unique, bytes);
+        // Ours alone: freed now, and not when the collector comes by.
+        releaseLarge(bytes);
       },
     );
   }

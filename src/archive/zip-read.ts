@@ -117,7 +117,8 @@ async function* rawContentOf(
     const file = await ahead.file(place.entry);
     const now = file.readNow?.(wanted);
     if (now === undefined) yield await readExactly(file, wanted, signal);
-    else yield* now;
+    // Copies: whoever takes them may wait for a slow client with them.
+    else for (const part of now) yield part.slice();
     return;
   }
   const entry = await entries.entry(place.entry);

@@ -57,5 +57,5 @@ compression: zstd:3
 # Defaults of \`forge mount\`.
 # mount:
 #   allow-other: false
-#   cache-size: 64 MiB
+#   cache-size: 32 MiB
 `;

@@ -20,7 +20,7 @@ import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zli
 import { Blake3Hasher } from "@napi-rs/blake-hash";
 import lz4 from "lz4-napi";
 
-import { type Bytes, EMPTY_BYTES, equalBytes } from "../../base/bytes.ts";
+import { type Bytes, EMPTY_BYTES, equalBytes, releaseLarge } from "../../base/bytes.ts";
 import { ForgeError, messageOf } from "../../base/errors.ts";
 import { TAG_BYTES, directCrypto } from "./direct-crypto.ts";
 import { compressSmall, decompressDirect } from "./direct-zstd.ts";
@@ -99,7 +99,9 @@ function aeadSeal(request: AeadRequest): Bytes {
   sealer.setAAD(aad, { plaintextLength: data.length });
   const out = unshared(headroomBytes + data.length + TAG_BYTES);
   out.fill(0, 0, headroomBytes);
-  out.set(sealer.update(data), headroomBytes);
+  const sealed = sealer.update(data);
+  out.set(sealed, headroomBytes);
+  releaseLarge(sealed);
   sealer.final();
   out.set(sealer.getAuthTag(), headroomBytes + data.length);
   return out;

@@ -188,6 +188,31 @@ test("a tree pack larger than the bound is read by range", async () => {
   expect(reads).toEqual([undefined, { offset: 0, length: 10 }, { offset: 0, length: 10 }]);
 });
 
+test("a tree pack that was read whole and had to go is read by parts from then on", async () => {
+  const packBytes = 4 * 1024 * 1024;
+  const reads: (number | undefined)[] = [];
+  const packs = new PackReader(
+    {
+      read: (_, options) => {
+        reads.push(options?.span?.length);
+        return Promise.resolve(new Uint8Array(options?.span?.length ?? packBytes));
+      },
+    },
+    { treePackCacheBytes: 2 * packBytes },
+  );
+  const tree = (pack: number, offset: number): BlobLocation =>
+    location(pack, offset, { kind: "tree", sealedBytes: 1000 });
+  for (const pack of [1, 1, 2, 3]) expect(await packs.read(tree(pack, 0))).toHaveLength(1000);
+  expect(reads).toEqual([undefined, undefined, undefined]);
+  // Pack 1 had to go. Who goes on in it gets what follows as well.
+  const again = tree(1, 500_000);
+  expect(await packs.read(again)).toHaveLength(1000);
+  expect(reads.slice(3)).toEqual([1000]);
+  expect(await packs.read(tree(1, 501_000))).toHaveLength(1000);
+  expect(packs.peek(tree(1, 502_000))).toHaveLength(1000);
+  expect(reads.slice(4)).toEqual([512 * 1024]);
+});
+
 test("damaged bytes are an error with the blob's id, never data", async () => {
   const repository = await MemoryRepository.create();
   const id = await repository.addBlob("data", noise(5000));

@@ -102,3 +102,20 @@ test("a bound of 0 keeps nothing and still shares a load", async () => {
   expect(a).toBe(b);
   expect(await cache.fetch("a", load)).toHaveLength(2);
 });
+
+test("a chunk that leaves the cache is there until the turn of the event loop ends, and then freed", async () => {
+  const cache = createChunkCache(400 * 1024);
+  const leaving = new Uint8Array(150 * 1024).fill(7);
+  const small = new Uint8Array(1024).fill(8);
+  cache.set("small", small);
+  cache.set("leaving", leaving);
+  cache.set("b", new Uint8Array(150 * 1024));
+  cache.set("c", new Uint8Array(150 * 1024));
+  expect(cache.get("leaving")).toBeUndefined();
+  await Promise.resolve();
+  expect(leaving[0]).toBe(7);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(leaving).toHaveLength(0);
+  expect(small[0]).toBe(8);
+});

@@ -131,7 +131,7 @@ sources:
     expect(settings.hostname).toBe("laptop");
     expect(settings.repositories.map(({ label }) => label)).toEqual(["main", "usb"]);
     expect(settings.defaults.encryption.kdf.memoryKib).toBe(262144);
-    expect(settings.mount.cacheBytes).toBe(67108864);
+    expect(settings.mount.cacheBytes).toBe(33554432);
     expect(settings.sources[0]).toMatchObject({
       excludeCaches: true,
       oneFileSystem: true,
