@@ -134,7 +134,9 @@ export class StorageTrust {
     snapshots: readonly Snapshot[],
   ): Promise<readonly FreshnessFault[]> {
     const { output, signal } = this.#context;
-    const pin = this.#pin;
+    // Another forge may have seen or accepted more since: a mount lives for weeks.
+    const pin = this.#pins.readRepository(repository.config.id) ?? this.#pin;
+    this.#pin = pin;
     const { faults, next } = await examineFreshness(repository, snapshots, {
       seen: pin?.seen ?? NOTHING_SEEN,
       nowMs: Date.now(),

@@ -78,6 +78,24 @@ describe("a storage that was set back to an older copy", () => {
   });
 });
 
+test("deletions by those who hold the keys are no news: the newest, one in the middle, by a policy", () => {
+  const [, second, third] = shown();
+  for (const words of [
+    ["delete", third ?? ""],
+    ["delete", second ?? ""],
+    ["backup", "data"],
+    ["backup", "data"],
+    ["prune", "--keep-last", "1"],
+    ["backup", "data"],
+    ["compact"],
+  ]) {
+    expect(world.ok(words).stderr).not.toMatch(/warning|missing/);
+    expect(world.ok(STRICT).stderr).not.toContain("warning");
+    expect(world.ok(STRICT, STRANGER).stderr).not.toContain("warning");
+  }
+  expect(shown()).toHaveLength(2);
+});
+
 test("a snapshot that is hidden in the middle is told to everyone", () => {
   const [, second] = shown();
   hide(second);

@@ -34,7 +34,7 @@ import {
   snapshotLines,
   snapshotsOf,
 } from "../../helpers/backup-fixture.ts";
-import { deleteIn, problemsOf } from "../../helpers/collection-fixture.ts";
+import { collectIn, deleteIn, problemsOf } from "../../helpers/collection-fixture.ts";
 import { noise } from "../../helpers/expected-tree.ts";
 import { RecordingBackend } from "../../helpers/recording-backend.ts";
 
@@ -226,6 +226,19 @@ describe("sealing anew after a rotation", () => {
       }
     },
   );
+});
+
+it("a collection with the keys of before a rotation deletes nothing: it cannot see all snapshots", async () => {
+  await fill();
+  await rotate();
+  writeFileSync(`${tree}/fresh`, noise(3000, 77));
+  const { snapshot } = await backUp(await open(), tree);
+  expect(snapshot).toBeDefined();
+  const packs = await backend.list("packs");
+  await expect(collectIn(old, { onProblem: () => undefined })).rejects.toMatchObject({
+    code: "newer-keys",
+  });
+  expect(await backend.list("packs")).toEqual(packs);
 });
 
 function fail(error: ForgeError): never {
