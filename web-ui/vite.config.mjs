@@ -26,10 +26,22 @@ function pdfFiles() {
   };
 }
 
+/** The page runs in browsers: reaching what needs Node is a mistake, found here and not by a reader. */
+function withoutNode() {
+  return {
+    name: "without-node",
+    moduleParsed({ id }) {
+      if (id.includes("/node_modules/")) return;
+      if (/\/engine\/node\.ts$|\/node\/[^/]+\.ts$|^node:|__vite-browser-external/.test(id))
+        this.error(`The page cannot be built: it reaches ${id}, which needs Node`);
+    },
+  };
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: "/",
-  plugins: [react(), pdfFiles()],
+  plugins: [react(), pdfFiles(), withoutNode()],
   build: {
     outDir: "../dist/web-ui",
     emptyOutDir: true,

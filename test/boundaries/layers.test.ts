@@ -55,6 +55,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "engine/base/errors.ts",
     "engine/base/bytes.ts",
   ],
+  // The page knows the server by the types of its answers; see the test below for "types alone".
+  "web-ui/": ["src/server/api.ts"],
   // `base` beside the door: what parses a command line must not load the whole engine.
   "src/": ["engine/node.ts", "engine/base/", "mount/index.ts", "webdav/index.ts"],
 };
@@ -78,7 +80,7 @@ interface Import {
 
 function sources(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(folder, name));
 }
 
@@ -93,9 +95,11 @@ function importsOf(file: string): Import[] {
   }));
 }
 
-const all = ["engine", "mount", "webdav", "src"].flatMap((folder) =>
+const page = sources("web-ui/src").flatMap((file) => importsOf(file));
+const program = ["engine", "mount", "webdav", "src"].flatMap((folder) =>
   sources(folder).flatMap((file) => importsOf(file)),
 );
+const all = [...program, ...page];
 
 test("the scan sees the program", () => {
   expect(all.length).toBeGreaterThan(300);
@@ -121,6 +125,29 @@ test("Node modules are imported only in folders named node, in the door, and out
     .filter(({ from }) => !from.includes("/node/"))
     .filter(({ specifier }) => specifier.startsWith("node:") || /\/node\//.test(specifier))
     .map(({ from, specifier }) => `${from} → ${specifier}`);
+  expect(wrong).toEqual([]);
+});
+
+test("the page imports types of the API from outside itself, and nothing that stays at run time", () => {
+  const wrong = page
+    .filter(({ specifier }) => specifier.startsWith("."))
+    .filter(({ from, specifier }) => !join(dirname(from), specifier).startsWith("web-ui/"))
+    .filter(({ isType }) => !isType)
+    .map(({ from, specifier }) => `${from} → ${specifier}`);
+  expect(wrong).toEqual([]);
+  const packages = page
+    .map(({ specifier }) => specifier)
+    .filter((specifier) => !specifier.startsWith("."))
+    .filter((specifier) => specifier.startsWith("node:") || specifier.includes("/node/"));
+  expect(packages).toEqual([]);
+});
+
+test("the page never makes markup of strings", () => {
+  const wrong = sources("web-ui/src").filter((file) =>
+    /\b(dangerouslySetInnerHTML|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval)\b/.test(
+      readFileSync(join(ROOT, file), "utf8"),
+    ),
+  );
   expect(wrong).toEqual([]);
 });
 
@@ -154,7 +181,7 @@ test("each runtime dependency is imported in exactly one file, express where ser
   const names = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
   const counts = names.map((name) => {
     const files = new Set(
-      all
+      program
         .filter(({ isType }) => !isType)
         .filter(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`))
         .map(({ from }) => from),
@@ -177,7 +204,7 @@ test("re-exports exist only in the doors, and never with a star", () => {
     "webdav/index.ts",
   ]);
   const wrong: string[] = [];
-  for (const folder of ["engine", "mount", "webdav", "src"]) {
+  for (const folder of ["engine", "mount", "webdav", "src", "web-ui/src"]) {
     for (const file of sources(folder)) {
       const text = readFileSync(join(ROOT, file), "utf8");
       if (/^export \*/m.test(text)) wrong.push(`${file}: export *`);

@@ -13,6 +13,7 @@ import type {
   TextPreview,
 } from "../../../src/server/api.ts";
 import { ApiFailure, apiGet, apiSend, setCsrfToken, setUnauthenticatedHandler } from "./client.ts";
+import { findSnapshot } from "../find-snapshot.ts";
 import { entryUrl, sessionUrl, snapshotsUrl, textUrl } from "./urls.ts";
 
 const MINUTE_MS = 60_000;
@@ -96,17 +97,6 @@ export function useSnapshots(): UseQueryResult<SnapshotList> {
 export function useSnapshot(id: string): SnapshotInfo | undefined {
   const { data } = useSnapshots();
   return useMemo(() => findSnapshot(data?.snapshots ?? [], id), [data, id]);
-}
-
-export function findSnapshot(
-  snapshots: readonly SnapshotInfo[],
-  id: string,
-): SnapshotInfo | undefined {
-  if (id === "latest") return snapshots[0];
-  return (
-    snapshots.find((snapshot) => snapshot.id === id) ??
-    snapshots.find((snapshot) => snapshot.id.startsWith(id))
-  );
 }
 
 export function useEntry(

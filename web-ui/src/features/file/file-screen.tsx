@@ -19,6 +19,7 @@ import { useTitle } from "../../shell/use-title.ts";
 import { FolderCrumbs } from "../browse/folder-crumbs.tsx";
 import { MissingPath } from "../browse/missing-path.tsx";
 import { SnapshotSwitcher } from "../browse/snapshot-switcher.tsx";
+import { RestoreButton, RestoreVersion } from "../take-back/selection-actions.tsx";
 import { VersionPanel } from "../versions/version-panel.tsx";
 import { DetailsPanel } from "./details-panel.tsx";
 import styles from "./file-screen.module.css";
@@ -149,6 +150,7 @@ function FileHead({
             Download
           </LinkButton>
         )}
+        <RestoreButton snapshotId={snapshotId} paths={[path]} size="medium" />
       </div>
     </div>
   );
@@ -176,7 +178,13 @@ function Side({
         {
           value: "versions",
           label: "Versions",
-          content: () => <VersionPanel path={path} snapshotId={details.snapshotId} />,
+          content: () => (
+            <VersionPanel
+              path={path}
+              snapshotId={details.snapshotId}
+              restoreButton={(version) => <RestoreVersion version={version} path={path} />}
+            />
+          ),
         },
       ]}
     />

@@ -6,8 +6,6 @@ import { GlobalWorkerOptions, getDocument } from "pdfjs-dist/legacy/build/pdf.mj
 import type { PDFDocumentLoadingTask } from "pdfjs-dist";
 import workerUrl from "pdfjs-dist/legacy/build/pdf.worker.min.mjs?url";
 
-export type { PDFDocumentProxy, PDFPageProxy, RenderTask } from "pdfjs-dist";
-
 /** Whoever asked destroys the task. */
 export function openPdf(url: string): PDFDocumentLoadingTask {
   GlobalWorkerOptions.workerSrc = workerUrl;

@@ -1,8 +1,8 @@
 /** One page of a PDF: room for it at once, its picture when it is near, nothing when it is far. */
+import type { PDFDocumentProxy, RenderTask } from "pdfjs-dist";
 import { useEffect, useRef, useState } from "react";
 import type { ReactNode, RefObject } from "react";
 
-import type { PDFDocumentProxy, RenderTask } from "./pdf-document.ts";
 import styles from "./pdf-preview.module.css";
 
 interface Size {
@@ -95,6 +95,8 @@ export function PdfPage({
       className={styles["page"]}
       style={{
         width: size.width * CSS_SCALE * zoom,
+        // On a narrow screen a page is as wide as the screen, and zoomed from there.
+        maxWidth: `${100 * zoom}%`,
         aspectRatio: `${size.width} / ${size.height}`,
       }}
     >

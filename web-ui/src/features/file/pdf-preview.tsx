@@ -1,5 +1,6 @@
 /** A PDF, page below page. Pages become pictures when they come near the window. */
 import { FileX, ZoomIn, ZoomOut } from "lucide-react";
+import type { PDFDocumentProxy } from "pdfjs-dist";
 import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 
@@ -8,7 +9,6 @@ import { contentUrl } from "../../api/urls.ts";
 import { IconButton } from "../../components/button.tsx";
 import { EmptyState, SlowNotice } from "../../components/states.tsx";
 import { openPdf } from "./pdf-document.ts";
-import type { PDFDocumentProxy } from "./pdf-document.ts";
 import { PdfPage } from "./pdf-page.tsx";
 import styles from "./pdf-preview.module.css";
 import { PreviewFrame, PreviewSkeleton } from "./preview-frame.tsx";
