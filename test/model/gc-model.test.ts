@@ -102,7 +102,7 @@ function looked(collector: number): string[] {
 }
 
 function wholeCollection(collector: number): string[] {
-  const copy = ["puts a copy", "put index", "put gc"].map(
+  const copy = ["put packs, a copy", "put index", "put gc"].map(
     (step) => `collector ${collector} ${step}`,
   );
   const end = ["finds all", "put index", "delete packs", "has deleted", "delete gc"];
@@ -119,7 +119,7 @@ describe("what others met", () => {
       ...marked(1),
       "delete the first snapshot",
       ...marked(0),
-      "collector 0 puts a copy",
+      "collector 0 chooses",
       "collector 0 put gc",
       ...looked(0),
       "collector 0 finds all",
@@ -162,7 +162,7 @@ describe("what others met", () => {
       ...WHOLE_BACKUP.slice(0, 8),
       "delete the first snapshot",
       ...marked(0),
-      "collector 0 puts a copy",
+      "collector 0 chooses",
       "collector 0 put gc",
       "collector 0 list gc, to",
       "collector 0 list leases, and all in the way are dead",

@@ -421,7 +421,8 @@ export class GcModel {
           const missing = local(C.needed) & ~blobsIn(state, good & ~some & local(C.index));
           if ((missing & ~blobsIn(state, local(C.packs) & local(C.index))) !== 0) continue;
           if (missing !== 0 && at(state, NEXT_PACK) >= PACKS_MAX) continue;
-          step(`puts a copy, to condemn ${some.toString(2)}`, missing === 0 ? 6 : 5, (next) => {
+          const verb = missing === 0 ? "chooses" : "put packs, a copy,";
+          step(`${verb} to condemn ${some.toString(2)}`, missing === 0 ? 6 : 5, (next) => {
             set(next, C.dropped, some);
             if (missing === 0) return;
             set(next, C.copy, at(state, NEXT_PACK));
