@@ -4,8 +4,8 @@
  * nothing and prints nothing. "Cannot read" is never taken for "damaged".
  */
 import { mapBounded } from "../base/concurrency.ts";
-import { type ForgeError, isForgeError } from "../base/errors.ts";
-import { type PackId, type SnapshotId, parseId } from "../base/ids.ts";
+import { ForgeError, isForgeError } from "../base/errors.ts";
+import { type IndexId, type PackId, type SnapshotId, parseId } from "../base/ids.ts";
 import type { BlobDecoder } from "../read/blob-decoder.ts";
 import { type ReadSide, createReadSide } from "../read/read-side.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -156,7 +156,6 @@ class Check {
       for (const { name, sizeBytes } of infos) listed.set(parseId<PackId>(name), sizeBytes);
       const missing = [...checked.packs.keys()].some((id) => !listed.has(id));
       if (missing && attempt === 1) continue;
-      for (const fault of checked.faults) this.#findings.segment(fault.id, fault.error);
       return { checked, listed };
     }
   }
@@ -176,6 +175,12 @@ class Check {
     }
     const rebuilt = await rebuildIndex(repository, unindexed, { signal });
     await checked.addUnstored(rebuilt.segments.filter(({ records }) => records > 0));
+    const isNewer = rebuilt.failures.some(({ error }) => kindOfError(error) === "newer");
+    for (const { id, error } of checked.faults) {
+      // Newer keys seal packs as well: where all packs open, it is the header that is damaged.
+      const isHeader = error.code === "newer-keys" && !isNewer;
+      this.#findings.segment(id, isHeader ? damagedHeader(id, error) : error);
+    }
     packs.suspect(
       rebuilt.failures.flatMap(({ packId, error }) => {
         if (kindOfError(error) !== "unreadable") return [packId];
@@ -183,7 +188,9 @@ class Check {
         return [];
       }),
     );
-    return unindexed;
+    // Which packs a segment describes that cannot be read now is not known.
+    const isDark = checked.faults.some(({ error }) => kindOfError(error) === "unreadable");
+    return isDark ? [] : unindexed;
   }
 
   /** @returns packs of trees and lists that are damaged. */
@@ -311,6 +318,11 @@ class Check {
       ...numbers,
     });
   }
+}
+
+function damagedHeader(id: IndexId, cause: ForgeError): ForgeError {
+  const message = `Cannot read index segment ${id}: it names a key epoch that no pack has`;
+  return new ForgeError("corrupt", message, { cause });
 }
 
 /** An error of the world; our own and an abort are thrown on. */

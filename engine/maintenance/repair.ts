@@ -101,9 +101,6 @@ export async function listCopy(
   return paths;
 }
 
-/** Rounds of fetching: a folder that was fetched may name others that are missing as well. */
-const FETCH_ROUNDS_MAX = 64;
-
 class Repair {
   readonly #options: RepairOptions;
   readonly #lease: Lease;
@@ -121,14 +118,17 @@ class Repair {
     await this.#lease.acknowledgePlans(plans.map(({ id }) => id));
     const condemned = new Set<string>(plans.flatMap(({ packs }) => packs));
     let report = await this.#repairObjects(plan);
-    for (let round = 0; round < FETCH_ROUNDS_MAX; round++) {
-      const packs = await this.#packsOfCopy(report);
+    // A folder that was fetched may name others that are missing as well.
+    const tried = new Set<string>();
+    for (;;) {
+      const packs = (await this.#packsOfCopy(report)).filter(({ name }) => !tried.has(name));
       if (packs.length === 0) break;
-      for (const ref of packs) await this.#attempt(() => this.#fetch(ref));
+      for (const ref of packs) {
+        tried.add(ref.name);
+        await this.#attempt(() => this.#fetch(ref));
+      }
       await this.#indexUnindexed();
-      const next = await this.#check();
-      if (next.damage.lost.size >= report.damage.lost.size) break;
-      report = next;
+      report = await this.#check();
     }
     if (report.damage.unreadable.length > 0) return report;
     for (const { snapshotId, affected } of report.damage.snapshots) {
