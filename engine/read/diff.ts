@@ -6,7 +6,7 @@ import { type Bytes, compareBytes, concatBytes, equalBytes } from "../base/bytes
 import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError } from "../base/errors.ts";
 import { TREE_DEPTH_MAX } from "../base/limits.ts";
-import { type FsDirectory, type FsEntry, displayName, fsEntries } from "./readonly-fs.ts";
+import { type FsDirectory, type FsEntry, displayName } from "./readonly-fs.ts";
 
 /** Fields of an entry's metadata that a difference can be in. */
 export type MetadataField =
@@ -60,66 +60,106 @@ async function* compareDirectories(
   depth: number,
   options: DiffOptions,
 ): AsyncGenerator<DiffEntry> {
-  const key = before?.contentKey;
-  if (key !== undefined && key === after?.contentKey) return;
+  if (isSameDirectory(before, after)) return;
   if (depth > TREE_DEPTH_MAX) {
     throw new ForgeError(
       "too-large",
       `Cannot compare ${displayName(path.subarray(0, 200))}…: it is too deep`,
     );
   }
-  for await (const [old, now] of mergeEntries(before, after, options.signal)) {
+  const olds = new Listing(before);
+  const news = new Listing(after);
+  for (;;) {
+    // Awaiting each entry would cost more than comparing it.
+    if (olds.needsPage) await olds.load(options.signal);
+    if (news.needsPage) await news.load(options.signal);
+    const { current: firstOld } = olds;
+    const { current: firstNew } = news;
+    if (firstOld === undefined && firstNew === undefined) return;
     throwIfAborted(options.signal);
-    const name = (old ?? now)?.name ?? new Uint8Array(0);
-    const childPath = path.length === 0 ? name.slice() : concatBytes([path, SLASH, name]);
-    const entry = compareEntries(childPath, old, now);
-    if (entry !== undefined && !(options.contentOnly === true && entry.change === "metadata")) {
-      yield entry;
-    }
+    const order =
+      firstOld === undefined
+        ? 1
+        : firstNew === undefined
+          ? -1
+          : compareBytes(firstOld.name, firstNew.name);
+    const old = order <= 0 ? firstOld : undefined;
+    const now = order >= 0 ? firstNew : undefined;
+    if (order <= 0) olds.advance();
+    if (order >= 0) news.advance();
+    const difference = compareEntries(old, now);
+    const isTold =
+      difference !== undefined &&
+      !(options.contentOnly === true && difference.change === "metadata");
     const oldDirectory = old?.type === "directory" ? old : undefined;
     const newDirectory = now?.type === "directory" ? now : undefined;
-    if (oldDirectory !== undefined || newDirectory !== undefined) {
+    const isBelow =
+      (oldDirectory !== undefined || newDirectory !== undefined) &&
+      !isSameDirectory(oldDirectory, newDirectory);
+    if (!isTold && !isBelow) continue;
+    const name = (old ?? now)?.name ?? new Uint8Array(0);
+    const childPath = path.length === 0 ? name.slice() : concatBytes([path, SLASH, name]);
+    if (isTold) yield { path: childPath, before: old, after: now, ...difference };
+    if (isBelow)
       yield* compareDirectories(oldDirectory, newDirectory, childPath, depth + 1, options);
-    }
   }
 }
 
-/** Both listings side by side, in order of names. */
-async function* mergeEntries(
-  before: FsDirectory | undefined,
-  after: FsDirectory | undefined,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<readonly [FsEntry | undefined, FsEntry | undefined]> {
-  const olds = before === undefined ? undefined : fsEntries(before, { signal });
-  const news = after === undefined ? undefined : fsEntries(after, { signal });
-  let old = await next(olds);
-  let now = await next(news);
-  while (old !== undefined || now !== undefined) {
-    const order = old === undefined ? 1 : now === undefined ? -1 : compareBytes(old.name, now.name);
-    yield [order <= 0 ? old : undefined, order >= 0 ? now : undefined];
-    if (order <= 0) old = await next(olds);
-    if (order >= 0) now = await next(news);
-  }
+function isSameDirectory(before: FsDirectory | undefined, after: FsDirectory | undefined): boolean {
+  const key = before?.contentKey;
+  return key !== undefined && key === after?.contentKey;
 }
 
-async function next(entries: AsyncGenerator<FsEntry> | undefined): Promise<FsEntry | undefined> {
-  const result = await entries?.next();
-  return result === undefined || result.done === true ? undefined : result.value;
+/** The entries of a directory one by one, read page by page; of no directory none. */
+class Listing {
+  readonly #directory: FsDirectory | undefined;
+  #page: readonly FsEntry[] = [];
+  #at = 0;
+  /** Number of the entry after the page. */
+  #next = 0;
+  #ended: boolean;
+
+  constructor(directory: FsDirectory | undefined) {
+    this.#directory = directory;
+    this.#ended = directory === undefined;
+  }
+
+  get needsPage(): boolean {
+    return this.#at === this.#page.length && !this.#ended;
+  }
+
+  /** `undefined` at the end, and while a page is needed. */
+  get current(): FsEntry | undefined {
+    return this.#page[this.#at];
+  }
+
+  advance(): void {
+    this.#at++;
+  }
+
+  async load(signal: AbortSignal | undefined): Promise<void> {
+    const from = this.#next;
+    this.#page =
+      this.#directory?.readEntriesNow?.(from) ??
+      (await this.#directory?.readEntries(from, { signal })) ??
+      [];
+    this.#at = 0;
+    this.#next += this.#page.length;
+    this.#ended = this.#page.length === 0;
+  }
 }
 
 function compareEntries(
-  path: Bytes,
   before: FsEntry | undefined,
   after: FsEntry | undefined,
-): DiffEntry | undefined {
+): Pick<DiffEntry, "change" | "fields"> | undefined {
   if (before === undefined || after === undefined) {
-    return { path, change: after === undefined ? "removed" : "added", before, after, fields: [] };
+    return { change: after === undefined ? "removed" : "added", fields: [] };
   }
   const fields = differingFields(before, after);
-  const make = (change: DiffChange): DiffEntry => ({ path, change, before, after, fields });
-  if (before.type !== after.type) return make("type");
-  if (!sameContent(before, after)) return make("modified");
-  return fields.length > 0 ? make("metadata") : undefined;
+  if (before.type !== after.type) return { change: "type", fields };
+  if (!sameContent(before, after)) return { change: "modified", fields };
+  return fields.length > 0 ? { change: "metadata", fields } : undefined;
 }
 
 /** Of two entries of one type; directories are told apart by what is below them. */
