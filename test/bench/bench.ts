@@ -8,12 +8,15 @@ import { type RowResult, sizesTableOf, summarize, tableOf } from "./report.ts";
 import { GROUPS, ROW_IDS, type RowGroup, type Sample } from "./rows.ts";
 import { findBorg } from "./tools/borg.ts";
 import { findForge } from "./tools/forge.ts";
+import { findKopia } from "./tools/kopia.ts";
 import { findRestic } from "./tools/restic.ts";
+import { findRustic } from "./tools/rustic.ts";
 import { type Tool, versionOf } from "./tools/tool.ts";
+import { findVykar } from "./tools/vykar.ts";
 import { Workshop } from "./workshop.ts";
 
-/** Peers that people compare with and that have no file in tools/ yet. */
-const NOT_MEASURED = ["vykar", "rustic", "kopia", "plakar"];
+/** Peers that people compare with and that have no file in tools/. */
+const NOT_MEASURED = ["plakar"];
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -37,7 +40,14 @@ async function main(words: readonly string[]): Promise<void> {
 }
 
 async function bench(options: BenchOptions, work: string, words: readonly string[]): Promise<void> {
-  const tools = [findForge(), findRestic(work), findBorg(work)]
+  const tools = [
+    findForge(),
+    findRestic(work),
+    findBorg(work),
+    findRustic(work),
+    findVykar(work),
+    findKopia(work),
+  ]
     .filter((tool) => tool !== undefined)
     .filter(({ name }) => options.tools.length === 0 || options.tools.includes(name));
   say(`Making the data below ${work} …`);

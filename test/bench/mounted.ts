@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { join } from "node:path";
 import { mountWork, run } from "./process.ts";
-import type { Tool } from "./tools/tool.ts";
+import type { Mounting } from "./tools/tool.ts";
 
 const READY_SECONDS = 60;
 
@@ -24,12 +24,12 @@ export class Mounted {
   }
 
   static start(
-    tool: Tool,
+    mounting: Mounting,
     { repository, number, work }: { repository: string; number: number; work: string },
   ): Mounted {
     const mountPoint = join(work, "mount");
     mkdirSync(mountPoint, { recursive: true });
-    const { words, environment } = tool.mount(repository, mountPoint);
+    const { words, environment } = mounting.mount(repository, mountPoint);
     const log = openSync(join(work, "mount.log"), "w");
     const [program = "", ...rest] = words;
     const begunSeconds = Number(process.hrtime.bigint()) / 1e9;
@@ -38,7 +38,7 @@ export class Mounted {
       stdio: ["ignore", log, log],
     });
     closeSync(log);
-    const root = tool.mountedRoot(mountPoint, number);
+    const root = mounting.mountedRoot(mountPoint, number);
     try {
       const { atSeconds = 0 } = mountWork(["ready", root, String(READY_SECONDS)]);
       return new Mounted(child, mountPoint, root, atSeconds - begunSeconds);

@@ -21,7 +21,7 @@ export const USAGE = `npm run bench [-- options]
 
   --quick            a small corpus and one repeat
   --only=ROW,…       these rows alone (ids as in test/bench/rows.ts)
-  --tools=NAME,…     forge, restic, borg; those that are not installed are left out
+  --tools=NAME,…     forge, restic, borg, rustic, vykar, kopia; those that are not installed are left out
   --repeats N        medians over N (3; 1 with --quick)
   --json FILE        also write everything measured
   --keep DIR         work there, keep it, and read from its data and repositories again

@@ -1,13 +1,18 @@
 /** Samples → medians, ratios, a table for the terminal and an object for a file. */
 import { ROWS, ROW_IDS, type RowId, type Sample } from "./rows.ts";
 
+/** The peers that the targets are set against: those that Debian has. */
+const BASELINE: ReadonlySet<string> = new Set(["restic", "borg"]);
+
 export interface RowResult {
   readonly row: RowId;
   readonly label: string;
   /** forge's time is to be at most this share of the better peer's. */
   readonly target: number;
-  /** forge's median ÷ the better peer's; undefined when one of them is missing. */
+  /** forge's median ÷ that of the better of restic and borg; undefined when one is missing. */
   readonly ratio: number | undefined;
+  /** The same against the fastest of all peers measured. */
+  readonly ratioToAll: number | undefined;
   readonly tools: Readonly<Record<string, ToolResult>>;
 }
 
@@ -29,12 +34,23 @@ export function summarize(samples: ReadonlyMap<string, readonly Sample[]>): RowR
       if (own.length > 0) tools[tool] = summaryOf(own);
     }
     if (Object.keys(tools).length === 0) return [];
-    const peers = Object.entries(tools).filter(([tool]) => tool !== "forge");
-    const best = Math.min(...peers.map(([, { medianSeconds }]) => medianSeconds));
-    const own = tools["forge"]?.medianSeconds;
-    const ratio = own === undefined || peers.length === 0 ? undefined : own / best;
-    return [{ row, ...ROWS[row], ratio, tools }];
+    const others = Object.keys(tools).filter((tool) => tool !== "forge");
+    const ratio = ratioTo(
+      tools,
+      others.filter((tool) => BASELINE.has(tool)),
+    );
+    return [{ row, ...ROWS[row], ratio, ratioToAll: ratioTo(tools, others), tools }];
   });
+}
+
+/** forge's median time ÷ that of the fastest of `peers`. */
+function ratioTo(
+  tools: Readonly<Record<string, ToolResult>>,
+  peers: readonly string[],
+): number | undefined {
+  const own = tools["forge"]?.medianSeconds;
+  if (own === undefined || peers.length === 0) return undefined;
+  return own / Math.min(...peers.map((peer) => tools[peer]?.medianSeconds ?? Infinity));
 }
 
 function summaryOf(samples: readonly Sample[]): ToolResult {
@@ -58,11 +74,12 @@ export function median(values: readonly number[]): number {
 /** Markdown, so that it can stand in a README as it is. Seconds; CPU seconds after the stroke. */
 export function tableOf(results: readonly RowResult[], tools: readonly string[]): string {
   const rows = [
-    ["step", ...tools, "forge ÷ best peer", "aim", ""],
-    ...results.map(({ label, target, ratio, tools: found }) => [
+    ["step", ...tools, "÷ restic, borg", "÷ all", "aim", ""],
+    ...results.map(({ label, target, ratio, ratioToAll, tools: found }) => [
       label,
       ...tools.map((tool) => timeCell(found[tool])),
-      ratio === undefined ? "–" : ratio.toFixed(2),
+      ratio?.toFixed(2) ?? "–",
+      ratioToAll?.toFixed(2) ?? "–",
       String(target),
       ratio === undefined ? "" : ratio > 1 ? "behind" : ratio > target ? "short of the aim" : "met",
     ]),

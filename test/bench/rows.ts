@@ -1,6 +1,6 @@
 /** The rows of the table, in the order they run. */
 import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { countTree } from "./corpus.ts";
 import { Mounted } from "./mounted.ts";
 import { type Cost, mountWork } from "./process.ts";
@@ -83,6 +83,7 @@ export const GROUPS: readonly RowGroup[] = [
   {
     rows: ["list"],
     run(shop) {
+      if (shop.tool.list === undefined) return [];
       shop.ensure("small", 2);
       const cost = shop.measure(shop.tool.list(shop.repository("small"), shop.newest("small")));
       const lines = readFileSync(join(shop.folder, "stdout"), "utf8").split("\n").length;
@@ -96,6 +97,7 @@ export const GROUPS: readonly RowGroup[] = [
       shop.ensure("small", 2);
       const path = join(shop.corpus.small, shop.corpus.oneFile);
       const { tool } = shop;
+      if (tool.dump === undefined) return [];
       const cost = shop.measure(tool.dump(shop.repository("small"), shop.newest("small"), path));
       if (!readFileSync(path).equals(readFileSync(join(shop.folder, "stdout")))) {
         throw new Error(`${tool.name} dumped something else than ${path}`);
@@ -198,11 +200,13 @@ function restore(shop: Workshop, row: RowId, name: RepositoryName): Sample {
     shop.tool.restore(shop.repository(name), shop.newest(name), target),
   );
   if (name === "small") {
-    const { smallBytes } = countTree(join(target, shop.corpus.small));
+    const { smallBytes } = countTree(shop.tool.restoredAt(target, shop.corpus.small));
     expectAtLeast(smallBytes, shop.corpus.smallBytes, "bytes restored", shop);
   } else {
+    const root = shop.tool.restoredAt(target, shop.corpus.big);
     for (const file of shop.corpus.bigFiles) {
-      expectAtLeast(statSync(join(target, file)).size, statSync(file).size, "bytes restored", shop);
+      const restored = join(root, relative(shop.corpus.big, file));
+      expectAtLeast(statSync(restored).size, statSync(file).size, "bytes restored", shop);
     }
   }
   rmSync(target, { recursive: true, force: true });
@@ -215,9 +219,11 @@ async function inMount(
   name: RepositoryName,
   work: (mounted: Mounted) => Sample[],
 ): Promise<Sample[]> {
+  const { mounting } = shop.tool;
+  if (mounting === undefined) return [];
   shop.ensure(name, 2);
   shop.settle();
-  const mounted = Mounted.start(shop.tool, {
+  const mounted = Mounted.start(mounting, {
     repository: shop.repository(name),
     number: shop.newest(name),
     work: shop.folder,

@@ -80,8 +80,10 @@ function commandSteps(place: Place): Measure[] {
 /** Ready is when the newest snapshot's root was listed. */
 async function mountSteps(place: Place): Promise<Measure[]> {
   const { repository, folder } = place;
+  const { mounting } = forge;
+  if (mounting === undefined) throw new Error("forge has no mount");
   const ofHome = {
-    ...forge,
+    ...mounting,
     mount: (_: string, mountPoint: string) =>
       words(place, ["mount", "--path", "/home", mountPoint]),
   };
@@ -144,8 +146,8 @@ function command(place: Place, step: string, line: readonly string[], lines: num
 }
 
 function words({ repository }: Place, line: readonly string[]) {
-  const { words: all, environment } = forge.list(repository, 1);
-  // All of it but what `ls` adds: the program and the repository.
+  const { words: all, environment } = forge.init(repository);
+  // All of it but what `init` adds: the program and the repository.
   return { words: [...all.slice(0, 3), ...line], environment };
 }
 

@@ -52,7 +52,8 @@ export async function serveForge(
 }
 
 async function openRclone(tool: Tool, repository: string, work: string): Promise<Drive> {
-  const mounted = Mounted.start(tool, { repository, number: 1, work });
+  if (tool.mounting === undefined) throw new Error(`${tool.name} has no mount`);
+  const mounted = Mounted.start(tool.mounting, { repository, number: 1, work });
   const port = 18_000 + Math.floor(Math.random() * 1000);
   const child = spawn(
     "rclone",

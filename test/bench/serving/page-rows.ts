@@ -5,9 +5,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type Page, chromium } from "playwright-core";
-import { measured } from "../process.ts";
+import { type Command, measured } from "../process.ts";
 import { median } from "../report.ts";
-import { PASSPHRASE, type Tool } from "../tools/tool.ts";
+import type { Tool } from "../tools/tool.ts";
 import { FILES, type ServedCorpus } from "./corpus.ts";
 import type { ServedSample } from "./drive-rows.ts";
 import { type Drive, serveForge } from "./drives.ts";
@@ -166,16 +166,15 @@ async function peerRows(
   ];
 }
 
-function archiveCommand(tool: Tool, repository: string, path: string) {
+function archiveCommand(tool: Tool, repository: string, path: string): Command {
+  const dump = tool.dump?.(repository, 1, path);
+  if (dump === undefined) throw new Error(`${tool.name} makes no archives`);
+  const { words, environment } = dump;
   if (tool.name === "restic") {
-    const { words, environment } = tool.dump(repository, 1, path);
     return { words: [...words.slice(0, -2), "--archive", "zip", ...words.slice(-2)], environment };
   }
-  const words = ["borg", "export-tar", `${repository}::snapshot-1`, "-", path.slice(1)];
-  return {
-    words,
-    environment: { ...tool.list(repository, 1).environment, BORG_PASSPHRASE: PASSPHRASE },
-  };
+  const tar = ["borg", "export-tar", `${repository}::snapshot-1`, "-", path.slice(1)];
+  return { words: tar, environment };
 }
 
 /** Files all over the folder, none twice. */

@@ -1,6 +1,6 @@
 /** borg, encrypted with repokey-blake2 and compressed as forge is. */
 import { join } from "node:path";
-import { PASSPHRASE, type Tool, versionOf } from "./tool.ts";
+import { PASSPHRASE, type Tool, belowTarget, versionOf } from "./tool.ts";
 
 export function findBorg(work: string): Tool | undefined {
   const version = versionOf(["borg", "--version"]);
@@ -24,7 +24,10 @@ export function findBorg(work: string): Tool | undefined {
     list: (repository, number) => borg("list", "--short", archive(repository, number)),
     dump: (repository, number, path) =>
       borg("extract", "--stdout", archive(repository, number), inside(path)),
-    mount: (repository, mountPoint) => borg("mount", "--foreground", repository, mountPoint),
-    mountedRoot: (mountPoint, number) => join(mountPoint, `snapshot-${number}`),
+    mounting: {
+      mount: (repository, mountPoint) => borg("mount", "--foreground", repository, mountPoint),
+      mountedRoot: (mountPoint, number) => join(mountPoint, `snapshot-${number}`),
+    },
+    restoredAt: belowTarget,
   };
 }

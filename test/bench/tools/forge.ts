@@ -1,6 +1,6 @@
 /** forge itself, as built in dist/. */
 import { join } from "node:path";
-import { PASSPHRASE, type Tool, versionOf } from "./tool.ts";
+import { PASSPHRASE, type Tool, belowTarget, versionOf } from "./tool.ts";
 
 const LAUNCHER = join(import.meta.dirname, "../../../bin/forge.cjs");
 
@@ -19,7 +19,10 @@ export function findForge(): Tool {
     restore: (repository, _, target) => forge(repository, "restore", "latest", "--target", target),
     list: (repository) => forge(repository, "ls", "-R", "latest"),
     dump: (repository, _, path) => forge(repository, "dump", "latest", path),
-    mount: (repository, mountPoint) => forge(repository, "mount", mountPoint),
-    mountedRoot: (mountPoint) => join(mountPoint, "snapshots/latest"),
+    mounting: {
+      mount: (repository, mountPoint) => forge(repository, "mount", mountPoint),
+      mountedRoot: (mountPoint) => join(mountPoint, "snapshots/latest"),
+    },
+    restoredAt: belowTarget,
   };
 }

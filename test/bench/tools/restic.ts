@@ -1,6 +1,6 @@
 /** restic, with its local cache where the benchmark works. */
 import { join } from "node:path";
-import { PASSPHRASE, type Tool, versionOf } from "./tool.ts";
+import { PASSPHRASE, type Tool, belowTarget, versionOf } from "./tool.ts";
 
 export function findRestic(work: string): Tool | undefined {
   const version = versionOf(["restic", "version"]);
@@ -18,7 +18,10 @@ export function findRestic(work: string): Tool | undefined {
     restore: (repository, _, target) => restic(repository, "restore", "latest", "--target", target),
     list: (repository) => restic(repository, "ls", "latest"),
     dump: (repository, _, path) => restic(repository, "dump", "latest", path),
-    mount: (repository, mountPoint) => restic(repository, "mount", mountPoint),
-    mountedRoot: (mountPoint) => join(mountPoint, "snapshots/latest"),
+    mounting: {
+      mount: (repository, mountPoint) => restic(repository, "mount", mountPoint),
+      mountedRoot: (mountPoint) => join(mountPoint, "snapshots/latest"),
+    },
+    restoredAt: belowTarget,
   };
 }

@@ -1,4 +1,5 @@
 /** What the rows need of a backup program; one file per program beside this one. */
+import { join } from "node:path";
 import { type Command, run } from "../process.ts";
 
 export const PASSPHRASE = "correct horse battery staple";
@@ -12,12 +13,24 @@ export interface Tool {
   backup(repository: string, path: string, number: number): Command;
   /** Restores the newest snapshot, which has `number`, into the empty folder `target`. */
   restore(repository: string, number: number, target: string): Command;
-  list(repository: string, number: number): Command;
-  dump(repository: string, number: number, path: string): Command;
+  /** Where `restore` puts what was backed up from `path`. */
+  restoredAt(target: string, path: string): string;
+  /** Absent, as all below: the program has nothing of the kind that can be compared. */
+  list?(repository: string, number: number): Command;
+  dump?(repository: string, number: number, path: string): Command;
+  readonly mounting?: Mounting;
+}
+
+export interface Mounting {
   /** Stays in the foreground until it is unmounted. */
   mount(repository: string, mountPoint: string): Command;
   /** Where the snapshot's `/` is in the mount. */
   mountedRoot(mountPoint: string, number: number): string;
+}
+
+/** Of the programs that keep absolute paths. */
+export function belowTarget(target: string, path: string): string {
+  return join(target, path);
 }
 
 /** The first line a program says about itself; undefined when it is not installed. */
