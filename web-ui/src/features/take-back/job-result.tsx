@@ -8,7 +8,14 @@ import { formatCount, formatNumber, formatSize } from "../../format.ts";
 import { targetWords, writtenWords } from "./job-words.ts";
 import styles from "./job.module.css";
 
-export function JobResult({ job }: { readonly job: RestoreJob }): ReactNode {
+export function JobResult({
+  job,
+  isTitled = false,
+}: {
+  readonly job: RestoreJob;
+  /** What was written and where to stands above it already. */
+  readonly isTitled?: boolean;
+}): ReactNode {
   const { result, error, state } = job;
   return (
     <div className={styles["result"]}>
@@ -20,7 +27,7 @@ export function JobResult({ job }: { readonly job: RestoreJob }): ReactNode {
       {state === "cancelled" && !job.dryRun && (
         <Notice tone="info">It was cancelled. What was restored until then is still there.</Notice>
       )}
-      {result && <Facts job={job} result={result} />}
+      {result && <Facts job={job} result={result} isTitled={isTitled} />}
       {result && <Lists job={job} result={result} />}
     </div>
   );
@@ -29,15 +36,20 @@ export function JobResult({ job }: { readonly job: RestoreJob }): ReactNode {
 function Facts({
   job,
   result,
+  isTitled,
 }: {
   readonly job: RestoreJob;
   readonly result: RestoreResult;
+  readonly isTitled: boolean;
 }): ReactNode {
-  const { dryRun } = job;
-  const facts: [string, ReactNode][] = [
-    [dryRun ? "Will be written" : "Written", writtenWords(result)],
-    ["To", <span className={styles["path"]}>{targetWords(job)}</span>],
-  ];
+  const { dryRun, target } = job;
+  const facts: [string, ReactNode][] = [];
+  if (!isTitled) {
+    facts.push(
+      [dryRun ? "Will be written" : "Written", writtenWords(result)],
+      ["To", <span className={target && styles["path"]}>{targetWords(job)}</span>],
+    );
+  }
   if (result.unchanged > 0) {
     facts.push(["Already right", formatCount(result.unchanged, "entry", "entries")]);
   }
@@ -48,6 +60,7 @@ function Facts({
     const { bytes, packs } = result.fetch;
     facts.push(["Has to be read", `${formatSize(bytes)} from ${formatCount(packs, "pack")}`]);
   }
+  if (facts.length === 0) return null;
   return (
     <dl className={styles["facts"]}>
       {facts.map(([name, value]) => (

@@ -24,6 +24,7 @@ import type { Selected } from "./selection-actions.tsx";
 import {
   abandonPlan,
   isRunning,
+  markWatched,
   startRestore,
   useCancelRestore,
   useRestore,
@@ -329,6 +330,9 @@ function RunDialog({
   const { data: job, isError, error, refetch } = useRestore(id);
   const cancel = useCancelRestore();
   const running = job === undefined || isRunning(job);
+  useEffect(() => {
+    if (!running) markWatched(id);
+  }, [running, id]);
   return (
     <Dialog
       open

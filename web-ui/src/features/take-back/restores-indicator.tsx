@@ -10,7 +10,7 @@ import { formatCount } from "../../format.ts";
 import { restoresHref } from "../../routes.ts";
 import { itemsTitle } from "./job-words.ts";
 import styles from "./restores-indicator.module.css";
-import { isRunning, useRestores } from "./take-back-queries.ts";
+import { isRunning, useRestores, wasWatched } from "./take-back-queries.ts";
 
 export function RestoresIndicator(): ReactNode {
   const { data: jobs } = useRestores();
@@ -32,15 +32,15 @@ function useEndings(jobs: readonly RestoreJob[] | undefined): void {
     if (jobs === undefined) return;
     for (const job of jobs) {
       if (isRunning(job) || !seen.current.has(job.id)) continue;
-      if (document.querySelector("dialog[open]") !== null) continue;
-      if (job.state === "cancelled") continue;
+      const isSeen = wasWatched(job.id) || location.pathname === restoresHref;
+      if (isSeen || job.state === "cancelled") continue;
       const name = itemsTitle(job);
-      if (job.state === "failed") showToast({ tone: "danger", text: `${name} was not restored.` });
+      if (job.state === "failed") showToast({ tone: "danger", text: `Could not restore ${name}.` });
       else if (job.progress.problems === 0) {
-        showToast({ tone: "success", text: `${name} is restored.` });
+        showToast({ tone: "success", text: `Restored ${name}.` });
       } else {
         const problems = formatCount(job.progress.problems, "problem");
-        showToast({ tone: "danger", text: `${name} is restored, with ${problems}.` });
+        showToast({ tone: "danger", text: `Restored ${name} with ${problems}.` });
       }
     }
     seen.current = new Set(jobs.filter(isRunning).map(({ id }) => id));

@@ -68,7 +68,7 @@ function JobCard({ job }: { readonly job: RestoreJob }): ReactNode {
         <div className={styles["what"]}>
           <h2>{itemsTitle(job)}</h2>
           <p className={styles["where"]}>
-            to <span className={styles["path"]}>{targetWords(job)}</span>
+            to <span className={job.target && styles["path"]}>{targetWords(job)}</span>
           </p>
         </div>
         <JobState job={job} />
@@ -110,7 +110,7 @@ function OpenResult({ id }: { readonly id: string }): ReactNode {
   return job === undefined ? (
     <SkeletonRows count={3} rowHeight={28} label="Loading details" />
   ) : (
-    <JobResult job={job} />
+    <JobResult job={job} isTitled />
   );
 }
 

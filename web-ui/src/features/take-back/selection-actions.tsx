@@ -3,12 +3,13 @@ import { ArchiveRestore, ChevronDown, Download, FileArchive, Package } from "luc
 import { useState } from "react";
 import type { ReactNode } from "react";
 
-import type { DownloadRequest, EncodedPath } from "../../../../src/server/api.ts";
+import type { DownloadRequest, EncodedPath, Version } from "../../../../src/server/api.ts";
 import { messageOf } from "../../api/client.ts";
 import { useLoggedIn } from "../../api/queries.ts";
 import { contentUrl } from "../../api/urls.ts";
 import { Button, LinkButton } from "../../components/button.tsx";
 import type { ButtonVariant } from "../../components/button.tsx";
+import { classNames } from "../../components/class-names.ts";
 import { Menu } from "../../components/menu.tsx";
 import { showToast } from "../../components/toast.tsx";
 import { formatCount } from "../../format.ts";
@@ -36,10 +37,10 @@ export function SelectionActions({
 }): ReactNode {
   const [only] = paths;
   return (
-    <div className={styles["actions"]}>
+    <div className={classNames(styles["actions"], isMain && styles["main"])}>
       {isFile && only !== undefined ? (
         <LinkButton href={contentUrl(snapshotId, only)} download icon={Download} size={size}>
-          Download
+          <span className={styles["label"]}>Download</span>
         </LinkButton>
       ) : (
         <DownloadMenu snapshotId={snapshotId} paths={paths} size={size} />
@@ -80,7 +81,7 @@ export function RestoreButton({
           setOpen(true);
         }}
       >
-        {label}
+        <span className={styles["label"]}>{label}</span>
       </Button>
       {open && (
         <RestoreDialog
@@ -92,6 +93,19 @@ export function RestoreButton({
         />
       )}
     </>
+  );
+}
+
+/** Takes back one of the contents that a path had. */
+export function RestoreVersion({
+  version,
+  path,
+}: {
+  readonly version: Version;
+  readonly path: EncodedPath;
+}): ReactNode {
+  return (
+    <RestoreButton snapshotId={version.lastSnapshotId} paths={[path]} label="Restore this one…" />
   );
 }
 
@@ -116,7 +130,7 @@ function DownloadMenu({
       label="Download as"
       trigger={(props) => (
         <Button {...props} icon={Download} size={size} busy={preparing}>
-          Download
+          <span className={styles["label"]}>Download</span>
           <ChevronDown aria-hidden size={14} />
         </Button>
       )}

@@ -50,6 +50,17 @@ export function useRestore(id: string | undefined): UseQueryResult<RestoreJob> {
   });
 }
 
+/** Restores whose end was seen in a dialog: nobody has to be told of it again. */
+const watched = new Set<string>();
+
+export function markWatched(id: string): void {
+  watched.add(id);
+}
+
+export function wasWatched(id: string): boolean {
+  return watched.has(id);
+}
+
 export function isRunning({ state }: RestoreJob): boolean {
   return state === "running";
 }

@@ -14,6 +14,7 @@ import { useQueryParams } from "../../router.ts";
 import { browseHref, lastName, parentPath } from "../../routes.ts";
 import { useTitle } from "../../shell/use-title.ts";
 import { useVersions } from "./use-versions.ts";
+import { RestoreVersion } from "../take-back/selection-actions.tsx";
 import { VersionItems } from "./version-list.tsx";
 import { VersionSkeletons } from "./version-panel.tsx";
 import styles from "./versions-screen.module.css";
@@ -57,7 +58,11 @@ export default function VersionsScreen({ path }: { readonly path: EncodedPath })
                 setParams({ host: value });
               }}
             />
-            <VersionItems path={path} versions={query.data.versions} />
+            <VersionItems
+              path={path}
+              versions={query.data.versions}
+              restoreButton={(version) => <RestoreVersion version={version} path={path} />}
+            />
           </>
         )}
       </div>
