@@ -152,12 +152,18 @@ async function search(
   checkDepth(depth, directory.name);
   const own: FsEntry[] = [];
   const below: { name: Bytes; matches: Matches }[] = [];
-  for await (const entry of fsEntries(directory, options)) {
+  // Page by page: awaiting each entry would cost more than looking at it.
+  for (let from = 0; ;) {
     throwIfAborted(options.signal);
-    if (matchesAlone(entry, query)) own.push(entry);
-    if (entry.type !== "directory") continue;
-    const matches = await search(entry, depth + 1, query, remembered, options);
-    if (matches !== NONE) below.push({ name: entry.name.slice(), matches });
+    const page = directory.readEntriesNow?.(from) ?? (await directory.readEntries(from, options));
+    if (page.length === 0) break;
+    from += page.length;
+    for (const entry of page) {
+      if (matchesAlone(entry, query)) own.push(entry);
+      if (entry.type !== "directory") continue;
+      const matches = await search(entry, depth + 1, query, remembered, options);
+      if (matches !== NONE) below.push({ name: entry.name.slice(), matches });
+    }
   }
   const result = own.length === 0 && below.length === 0 ? NONE : { own, below };
   if (remembered.size >= REMEMBERED_MAX) remembered.clear();
