@@ -84,12 +84,15 @@ function Screen({ route }: { readonly route: Route }): ReactNode {
 
 function UnknownScreen(): ReactNode {
   return (
-    <EmptyState
-      icon={Compass}
-      title="There is no such page"
-      actions={<LinkButton href={timelineHref}>Show all snapshots</LinkButton>}
-    >
-      The address may have been cut or mistyped.
-    </EmptyState>
+    <>
+      <h1 className="visually-hidden">Unknown page</h1>
+      <EmptyState
+        icon={Compass}
+        title="There is no such page"
+        actions={<LinkButton href={timelineHref}>Show all snapshots</LinkButton>}
+      >
+        The address may have been cut or mistyped.
+      </EmptyState>
+    </>
   );
 }

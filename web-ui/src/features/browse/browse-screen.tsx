@@ -49,6 +49,7 @@ export default function BrowseScreen({
   useTitle(name ?? (snapshot ? formatDateTime(snapshot.timeMs) : "Snapshot"));
   return (
     <div className={styles["screen"]}>
+      <h1 className="visually-hidden">{name ?? "Top of the snapshot"}</h1>
       <div className={styles["toolbar"]}>
         <div className={styles["where"]}>
           <IconButton

@@ -53,13 +53,9 @@ export function SnapshotSwitcher({
       <Menu
         label="Snapshots"
         trigger={(props) => (
-          <Button
-            {...props}
-            className={styles["button"]}
-            title={snapshotTitle(snapshot)}
-            aria-label={`Snapshot of ${snapshotTitle(snapshot)}. Choose another`}
-          >
+          <Button {...props} className={styles["button"]} title={snapshotTitle(snapshot)}>
             <CalendarClock aria-hidden size={16} />
+            <span className="visually-hidden">Snapshot of </span>
             <span className={styles["when"]}>{formatDateTime(snapshot.timeMs)}</span>
             <span className={styles["host"]}>{snapshot.hostname}</span>
             <ChevronDown aria-hidden size={14} />

@@ -53,6 +53,7 @@ export default function FileScreen({
 
   return (
     <div className={styles["screen"]}>
+      {query.isError && <h1 className="visually-hidden">File</h1>}
       <div className={styles["toolbar"]}>
         <div className={styles["where"]}>
           <IconButton

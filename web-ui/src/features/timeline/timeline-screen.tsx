@@ -148,7 +148,7 @@ function TimelineList({ snapshots }: { readonly snapshots: readonly SnapshotInfo
   const [picked, setPicked] = useState<readonly string[]>([]);
   const row = narrow ? 84 : 60;
 
-  const cursorAt = rows.findIndex((one) => idOf(one) === cursor);
+  const cursorAt = cursor === undefined ? -1 : rows.findIndex((one) => idOf(one) === cursor);
   const shownMs = timeOf(rows[top]) ?? snapshots[0]?.timeMs;
   const pickedSnapshots = snapshots.filter(({ id }) => picked.includes(id));
 
