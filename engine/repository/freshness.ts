@@ -1,7 +1,7 @@
 /**
  * Freshness: is what the storage shows all there should be? Compares the snapshots with their own
  * chains and with what this machine saw before. Deletions are proven by tombstones, which only
- * holders of the keys can make. FORMAT.md "Freshness", decisions/0011-freshness.md.
+ * holders of the keys can make. FORMAT.md "Freshness", decisions/0012-freshness.md.
  */
 import type { SnapshotId } from "../base/ids.ts";
 import { type ForgeError, isForgeError } from "../base/errors.ts";
