@@ -16,7 +16,8 @@ import { type CheckFindings, kindOfError } from "./check-findings.ts";
 import { compareWithIndex } from "./compare-index.ts";
 import type { CheckedIndex } from "./index-source.ts";
 import type { PackState } from "./locate-blobs.ts";
-import type { ListedPack } from "./rebuild-index.ts";
+import { type ListedPack, readPackDirectory } from "./rebuild-index.ts";
+import { isSameSum } from "./record-sum.ts";
 import type { PackVerdict, PackVerifier } from "./verify-pack.ts";
 
 export interface PackCheckOptions {
@@ -161,7 +162,7 @@ export class PackCheck {
         findings.packDamaged(pack, verdict);
         return;
       case "sound":
-        await this.#compare(pack.packId, verdict.good);
+        await this.#compare(pack, verdict);
         this.#options.onPackVerified?.(pack.packId);
         return;
       default:
@@ -179,7 +180,7 @@ export class PackCheck {
       const kind = kindOfError(error);
       if (kind === "damaged") {
         const fault = { code: error.code, message: error.message };
-        return { state: "damaged", fault, good: [], bad: [] };
+        return { state: "damaged", fault, sum: undefined, good: [], bad: [] };
       }
       if (kind === "newer") findings.newer(`pack ${pack.packId}`, error);
       else findings.unreadable(`pack ${pack.packId}`, error);
@@ -187,10 +188,14 @@ export class PackCheck {
     }
   }
 
-  async #compare(packId: PackId, entries: readonly PackEntry[]): Promise<void> {
-    const { checked, findings } = this.#options;
-    const known = checked.recordsOfPack.get(packId) ?? 0;
-    if (known === 0) return;
+  /** Holds the index against a sound pack: by sums, and blob by blob when these differ. */
+  async #compare(pack: ListedPack, { sum }: PackVerdict): Promise<void> {
+    const { checked, findings, repository, signal } = this.#options;
+    const { packId } = pack;
+    const known = checked.sumOf(packId);
+    if (known === undefined || sum === undefined) return;
+    if (isSameSum(known.sum, sum, known.segments)) return;
+    const entries = await readPackDirectory(repository, pack, signal);
     const { unindexed, misplaced, agreeing } = await compareWithIndex(
       checked.index,
       packId,
@@ -200,8 +205,8 @@ export class PackCheck {
     if (misplaced !== undefined)
       found = `it places blob ${misplaced} where the pack does not have it`;
     else if (unindexed > 0) found = `it leaves out ${unindexed} of ${entries.length} blobs`;
-    else if (agreeing < known)
-      found = `it names ${known - agreeing} blobs that the pack does not have`;
+    else if (agreeing < known.sum.count)
+      found = `it names ${known.sum.count - agreeing} blobs that the pack does not have`;
     if (found === undefined) return;
     this.#misindexed.add(packId);
     findings.indexWrong(packId, found);

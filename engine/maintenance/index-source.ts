@@ -8,11 +8,24 @@ import type { IndexId } from "../base/ids.ts";
 import { BlobIndex, type RecordPage, type SegmentStorage } from "../index/blob-index.ts";
 import { RECORD_BYTES } from "../index/index-record.ts";
 import type { Repository } from "../repository/repository.ts";
+import { type RecordSum, SegmentSums, addSums } from "./record-sum.ts";
 import type { ListedPack, RebuiltSegment } from "./rebuild-index.ts";
 
 export interface SegmentFault {
   readonly id: IndexId;
   readonly error: ForgeError;
+}
+
+/** What `segments` segments say together of one pack. */
+export interface PackSum {
+  readonly sum: RecordSum;
+  readonly segments: number;
+}
+
+interface OpenSums {
+  readonly id: IndexId;
+  readonly segment: RecordPage["segment"];
+  readonly sums: SegmentSums;
 }
 
 export class CheckedIndex {
@@ -21,8 +34,8 @@ export class CheckedIndex {
   readonly #faults: Map<IndexId, ForgeError>;
   /** Packs with the size that the index says; the last segment counts. */
   readonly packs: Map<ListedPack["packId"], number> = new Map();
-  /** Records that name each pack, over all segments. */
-  readonly recordsOfPack: Map<ListedPack["packId"], number> = new Map();
+  /** What segments say of each pack, over all that name it. */
+  readonly #sums = new Map<ListedPack["packId"], PackSum>();
   records = 0;
   /** Those in the storage that hold records. */
   readonly #segments = new Map<IndexId, RecordPage["segment"]>();
@@ -48,6 +61,7 @@ export class CheckedIndex {
       },
     });
     const checked = new CheckedIndex(index, memory, faults);
+    let sums: OpenSums | undefined;
     for await (const { segment, records } of index.recordPages()) {
       if (!checked.#segments.has(segment.id)) {
         checked.#segments.set(segment.id, segment);
@@ -58,15 +72,26 @@ export class CheckedIndex {
       if (records === undefined) {
         if (!faults.has(segment.id)) faults.set(segment.id, damagedPage(segment.id));
       } else {
-        checked.#count(segment, records);
+        if (sums?.id !== segment.id) {
+          checked.#addSums(sums);
+          sums = { id: segment.id, segment, sums: new SegmentSums(segment.packCount) };
+        }
+        sums.sums.addPage(records);
+        checked.records += records.length / RECORD_BYTES;
       }
     }
+    checked.#addSums(sums);
     return checked;
   }
 
   /** Segments that cannot be read, wholly or in part, and those that say something wrong. */
   get faults(): readonly SegmentFault[] {
     return [...this.#faults].map(([id, error]) => ({ id, error }));
+  }
+
+  /** What the index says of a pack; `undefined` when no stored segment names it. */
+  sumOf(packId: ListedPack["packId"]): PackSum | undefined {
+    return this.#sums.get(packId);
   }
 
   get segmentCount(): number {
@@ -103,19 +128,16 @@ export class CheckedIndex {
     return found;
   }
 
-  #count(segment: RecordPage["segment"], records: Bytes): void {
-    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
-    const counts = new Uint32Array(segment.packCount);
-    for (let at = 0; at < records.length; at += RECORD_BYTES) {
-      const pack = view.getUint32(at + 32, true);
-      counts[pack] = (counts[pack] as number) + 1;
-      this.records++;
+  #addSums(open: OpenSums | undefined): void {
+    if (open === undefined) return;
+    for (let i = 0; i < open.segment.packCount; i++) {
+      const sum = open.sums.of(i);
+      if (sum.count === 0) continue;
+      const packId = open.segment.packId(i);
+      const before = this.#sums.get(packId);
+      const segments = (before?.segments ?? 0) + 1;
+      this.#sums.set(packId, { sum: addSums(before?.sum, sum), segments });
     }
-    counts.forEach((count, i) => {
-      if (count === 0) return;
-      const packId = segment.packId(i);
-      this.recordsOfPack.set(packId, (this.recordsOfPack.get(packId) ?? 0) + count);
-    });
   }
 }
 

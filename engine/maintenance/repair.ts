@@ -147,8 +147,9 @@ class Repair {
       if (step.action !== "fetch" || step.ref.kind !== "packs") continue;
       if (await this.#attempt(() => this.#fetch(step.ref))) fetched.add(step.ref.name);
     }
-    const damaged = report.damage.damagedPacks.filter(({ packId }) => !fetched.has(packId));
-    await this.#salvage(damaged);
+    const damaged = await this.#salvage(
+      report.damage.damagedPacks.filter(({ packId }) => !fetched.has(packId)),
+    );
     await this.#indexUnindexed(new Set(damaged.map(({ packId }) => packId)));
     for (const { packId } of damaged) {
       await this.#attempt(() => this.#setAside({ kind: "packs", name: packId }));
@@ -191,8 +192,10 @@ class Repair {
     this.#options.onEvent({ done: "fetched", ref });
   }
 
-  async #salvage(damaged: readonly ListedPack[]): Promise<void> {
-    if (damaged.length === 0) return;
+  /** @returns those that are damaged indeed and from which all that is good was saved. */
+  async #salvage(damaged: readonly ListedPack[]): Promise<readonly ListedPack[]> {
+    const saved: ListedPack[] = [];
+    if (damaged.length === 0) return saved;
     const { repository, platform, verifier, signal } = this.#options;
     const checked = await CheckedIndex.open(repository, signal);
     const bad = new Set<string>(damaged.map(({ packId }) => packId));
@@ -203,9 +206,12 @@ class Repair {
         const into = await salvagePack(pack, {
           ...{ repository, platform, verifier, checked, isGoodPack, signal },
         });
+        if (into === undefined) return;
+        saved.push(pack);
         this.#options.onEvent({ done: "salvaged", packId: pack.packId, into });
       });
     }
+    return saved;
   }
 
   /** Writes segments for packs that no segment describes: the new ones and those of the dead. */

@@ -25,15 +25,17 @@ export interface SalvageOptions {
 
 /**
  * Stores what is good in `pack` and stands in no other good pack. The damaged pack stays.
- * @returns the new packs; none when there is nothing to be saved.
+ * @returns the new packs, none when there is nothing to be saved; `undefined` when the pack is not
+ *   damaged after all, as when the storage had read it wrongly.
  * @throws what the backend throws.
  */
 export async function salvagePack(
   pack: ListedPack,
   options: SalvageOptions,
-): Promise<readonly ListedPack[]> {
+): Promise<readonly ListedPack[] | undefined> {
   const { repository, verifier, checked, isGoodPack, signal } = options;
-  const { good } = await verifyStoredPack({ repository, verifier, checked, signal }, pack);
+  const { state, good } = await verifyStoredPack({ repository, verifier, checked, signal }, pack);
+  if (state !== "damaged") return undefined;
   const places = await checked.index.findMany(good.map(({ id }) => idOf<BlobId>(id)));
   const isElsewhere = ({ packId }: BlobLocation): boolean =>
     packId !== pack.packId && isGoodPack(packId);

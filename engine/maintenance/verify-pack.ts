@@ -9,6 +9,7 @@ import { openBlobSync } from "../crypto/blob-id.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { type PackEntry, openPackDirectorySync } from "../packs/pack-format.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
+import { type RecordSum, sumOfEntries } from "./record-sum.ts";
 
 /** What is wrong, as plain data that can be posted from a thread. */
 export interface PackFault {
@@ -24,7 +25,9 @@ export interface PackVerdict {
   readonly state: "sound" | "damaged" | "newer";
   /** Absent when the pack is sound. */
   readonly fault: PackFault | undefined;
-  /** The blobs that are what their ids say. Of a sound pack all that its directory names. */
+  /** Of a sound pack: all that its directory says. */
+  readonly sum: RecordSum | undefined;
+  /** Of a damaged pack: the blobs that are what their ids say. A sound one has its `sum` alone. */
   readonly good: readonly PackEntry[];
   /** Blobs that are not. */
   readonly bad: readonly PackEntry[];
@@ -65,7 +68,8 @@ export function verifyPackSync(
     const isNewer = error.code === "unsupported-version" || error.code === "newer-keys";
     const own = { code: error.code, message: error.message };
     // With the right name the bytes are what a newer forge stored; with another, anything.
-    if (fault === undefined && isNewer) return { state: "newer", fault: own, good: [], bad: [] };
+    if (fault === undefined && isNewer)
+      return { state: "newer", fault: own, sum: undefined, good: [], bad: [] };
     fault ??= own;
   }
   const good: PackEntry[] = [];
@@ -75,7 +79,8 @@ export function verifyPackSync(
     (error === undefined ? good : bad).push(entry);
     if (error !== undefined) fault ??= { code: error.code, message: error.message };
   }
-  return { state: fault === undefined ? "sound" : "damaged", fault, good, bad };
+  if (fault !== undefined) return { state: "damaged", fault, sum: undefined, good, bad };
+  return { state: "sound", fault, sum: sumOfEntries(entries), good: [], bad };
 }
 
 function openEntry(

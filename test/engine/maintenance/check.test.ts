@@ -4,12 +4,20 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 
 import type { Bytes } from "../../../engine/base/bytes.ts";
 import { ForgeError } from "../../../engine/base/errors.ts";
+import { type IndexId, type PackId, parseId } from "../../../engine/base/ids.ts";
+import { type SegmentPack, encodeIndexSegment } from "../../../engine/index/index-segment.ts";
 import { createVerifyPool } from "../../../engine/maintenance/node/verify-pool.ts";
 import { planRepair } from "../../../engine/maintenance/repair-plan.ts";
+import { readPackDirectory } from "../../../engine/maintenance/rebuild-index.ts";
 import type { Repository } from "../../../engine/repository/repository.ts";
 import { type Backend, type ObjectRef, objectPath } from "../../../engine/storage/backend.ts";
 import { MemoryBackend } from "../../../engine/storage/memory.ts";
-import { backUp, createSmallRepository, snapshotsOf } from "../../helpers/backup-fixture.ts";
+import {
+  backUp,
+  createSmallRepository,
+  objectsOf,
+  snapshotsOf,
+} from "../../helpers/backup-fixture.ts";
 import { checkAll, damagesOf, repairAll } from "../../helpers/check-fixture.ts";
 import { noise } from "../../helpers/expected-tree.ts";
 
@@ -165,4 +173,35 @@ it("a repaired snapshot names the damaged one, which stays and is no news any mo
   );
   expect(known).toHaveLength(2);
   expect(known.every(({ isNotice }) => isNotice)).toBe(true);
+});
+
+it("an index that is authentic and wrong about a pack is found, and replaced", async () => {
+  const repository = await filled();
+  const { backend, platform, keys } = repository;
+  const packs: SegmentPack[] = [];
+  const old: IndexId[] = [];
+  for (const { name, sizeBytes } of await backend.list("packs")) {
+    const pack = { packId: parseId<PackId>(name), packBytes: sizeBytes };
+    packs.push({ ...pack, entries: await readPackDirectory(repository, pack) });
+  }
+  for (const { name } of await backend.list("index")) old.push(parseId<IndexId>(name));
+  const id = parseId<IndexId>("77".repeat(32));
+  const [first, ...rest] = packs;
+  const [entry, ...others] = first?.entries ?? [];
+  if (first === undefined || entry === undefined) expect.fail("no pack");
+  for (const entries of [
+    [{ ...entry, offset: entry.offset + 1 }, ...others],
+    others,
+    [{ ...entry, id: entry.id.map((byte) => byte ^ 1) }, ...others],
+  ]) {
+    const content = { id, packs: [{ ...first, entries }, ...rest], superseded: old };
+    const wrong = await encodeIndexSegment(platform, keys, content);
+    const copy = new MemoryBackend({ nowMs: () => 0 });
+    for (const one of await objectsOf(backend)) await copy.put(one, one.bytes);
+    await copy.put({ kind: "index", name: id }, wrong);
+    const damaged = { ...repository, backend: copy };
+    const { before } = await repairAll(damaged);
+    expect(damagesOf(before)).toContain("index-wrong");
+    expect((await checkAll(damaged)).isSound).toBe(true);
+  }
 });
