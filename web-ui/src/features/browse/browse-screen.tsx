@@ -184,7 +184,14 @@ function FolderContent({
           <Notice
             tone="danger"
             action={
-              <Button size="small" onClick={onRetry}>
+              <Button
+                size="small"
+                onClick={() => {
+                  onRetry();
+                  // The button goes with the notice.
+                  focusList();
+                }}
+              >
                 Try again
               </Button>
             }

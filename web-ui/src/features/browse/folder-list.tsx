@@ -10,6 +10,7 @@ import { VirtualList } from "../../components/virtual-list.tsx";
 import type { VirtualListHandle } from "../../components/virtual-list.tsx";
 import { navigate, useAddress } from "../../router.ts";
 import { browseHref, fileHref, joinPath, lastName, parentPath } from "../../routes.ts";
+import styles from "./browse-screen.module.css";
 import { EntryRow } from "./entry-row.tsx";
 import { FolderHeader } from "./folder-header.tsx";
 import {
@@ -234,7 +235,16 @@ export function FolderList({
     }
   };
 
-  const all = shown.length > 0 && selection.selected.size >= shown.length;
+  if (shown.length === 0) {
+    return (
+      <NothingShown
+        empty={entries.length === 0}
+        onClearFilter={onClearFilter}
+        onKeyDown={onKeyDown}
+      />
+    );
+  }
+  const all = selection.selected.size >= shown.length;
   return (
     <VirtualList
       ref={list}
@@ -270,11 +280,6 @@ export function FolderList({
               onSelect(moveCursor(now.current.selection, first));
         });
       }}
-      after={
-        shown.length === 0 && (
-          <NothingShown empty={entries.length === 0} onClearFilter={onClearFilter} />
-        )
-      }
       renderRow={(index) => {
         const entry = shown[index];
         return (
@@ -307,21 +312,40 @@ function goUp(snapshotId: string, path: EncodedPath): void {
   navigate(browseHref(snapshotId, parentPath(path)), { state: lastName(path) });
 }
 
+/** In place of the list, with its keys. */
 function NothingShown({
   empty,
   onClearFilter,
+  onKeyDown,
 }: {
   readonly empty: boolean;
   readonly onClearFilter: () => void;
+  readonly onKeyDown: (event: KeyboardEvent<HTMLDivElement>) => void;
 }): ReactNode {
-  if (empty) return <EmptyState icon={FolderOpen} title="This folder is empty" />;
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (document.activeElement === document.body) frame.current?.focus();
+  }, []);
   return (
-    <EmptyState
-      icon={SearchX}
-      title="Nothing here has such a name"
-      actions={<Button onClick={onClearFilter}>Show all entries</Button>}
+    <div
+      ref={frame}
+      role="group"
+      aria-label="Entries of the folder"
+      tabIndex={-1}
+      className={styles["nothing"]}
+      onKeyDown={onKeyDown}
     >
-      The filter looks at the names in this folder only.
-    </EmptyState>
+      {empty ? (
+        <EmptyState icon={FolderOpen} title="This folder is empty" />
+      ) : (
+        <EmptyState
+          icon={SearchX}
+          title="Nothing here has such a name"
+          actions={<Button onClick={onClearFilter}>Show all entries</Button>}
+        >
+          The filter looks at the names in this folder only.
+        </EmptyState>
+      )}
+    </div>
   );
 }
