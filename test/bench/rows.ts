@@ -25,6 +25,8 @@ export const ROWS = {
   "restore-big": { label: "restore big", target: 0.5 },
   list: { label: "ls -R of a snapshot", target: 0.5 },
   dump: { label: "dump one small file", target: 0.6 },
+  check: { label: "check, structure", target: 0.5 },
+  "check-data": { label: "check --read-data", target: 0.5 },
   "mount-ready": { label: "mount ready", target: 0.8 },
   "mount-sequential": { label: "mount, sequential read", target: 0.35 },
   "mount-random": { label: "mount, 300 random 4 KiB", target: 0.4 },
@@ -103,6 +105,20 @@ export const GROUPS: readonly RowGroup[] = [
         throw new Error(`${tool.name} dumped something else than ${path}`);
       }
       return [{ row: "dump", ...cost }];
+    },
+  },
+  {
+    rows: ["check", "check-data"],
+    run(shop) {
+      const { check, checkData } = shop.tool;
+      shop.ensure("small", 2);
+      const repository = shop.repository("small");
+      const samples: Sample[] = [];
+      if (check !== undefined) samples.push({ row: "check", ...shop.measure(check(repository)) });
+      if (checkData !== undefined) {
+        samples.push({ row: "check-data", ...shop.measure(checkData(repository)) });
+      }
+      return samples;
     },
   },
   {

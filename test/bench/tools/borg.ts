@@ -24,6 +24,8 @@ export function findBorg(work: string): Tool | undefined {
     list: (repository, number) => borg("list", "--short", archive(repository, number)),
     dump: (repository, number, path) =>
       borg("extract", "--stdout", archive(repository, number), inside(path)),
+    check: (repository) => borg("check", repository),
+    checkData: (repository) => borg("check", "--verify-data", repository),
     mounting: {
       mount: (repository, mountPoint) => borg("mount", "--foreground", repository, mountPoint),
       mountedRoot: (mountPoint, number) => join(mountPoint, `snapshot-${number}`),

@@ -19,6 +19,8 @@ export function findForge(): Tool {
     restore: (repository, _, target) => forge(repository, "restore", "latest", "--target", target),
     list: (repository) => forge(repository, "ls", "-R", "latest"),
     dump: (repository, _, path) => forge(repository, "dump", "latest", path),
+    check: (repository) => forge(repository, "check"),
+    checkData: (repository) => forge(repository, "check", "--read-data"),
     mounting: {
       mount: (repository, mountPoint) => forge(repository, "mount", mountPoint),
       mountedRoot: (mountPoint) => join(mountPoint, "snapshots/latest"),

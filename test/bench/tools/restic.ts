@@ -18,6 +18,8 @@ export function findRestic(work: string): Tool | undefined {
     restore: (repository, _, target) => restic(repository, "restore", "latest", "--target", target),
     list: (repository) => restic(repository, "ls", "latest"),
     dump: (repository, _, path) => restic(repository, "dump", "latest", path),
+    check: (repository) => restic(repository, "check"),
+    checkData: (repository) => restic(repository, "check", "--read-data"),
     mounting: {
       mount: (repository, mountPoint) => restic(repository, "mount", mountPoint),
       mountedRoot: (mountPoint) => join(mountPoint, "snapshots/latest"),

@@ -18,6 +18,10 @@ export interface Tool {
   /** Absent, as all below: the program has nothing of the kind that can be compared. */
   list?(repository: string, number: number): Command;
   dump?(repository: string, number: number, path: string): Command;
+  /** Structure alone: everything that snapshots need has a place. */
+  readonly check?: (repository: string) => Command;
+  /** Every byte read and verified. */
+  readonly checkData?: (repository: string) => Command;
   readonly mounting?: Mounting;
 }
 
