@@ -6,6 +6,7 @@ import {
   type CollectStage,
   type ForgeError,
   type ReencryptReport,
+  type SweepResult,
   collectLocally,
   reencryptLocally,
 } from "../../engine/node.ts";
@@ -132,12 +133,7 @@ export async function reportCollection(
         `${plural(report.repackedPacks, "pack")} written anew (${formatBytes(report.movedBytes)})`,
     );
   } else {
-    const written = report.movedBytes > 0 ? `, ${formatBytes(report.movedBytes)} written anew` : "";
-    await output.summary(
-      sweep.deletedPacks === 0 && report.condemnedPacks === 0
-        ? `Nothing to free in ${formatBytes(report.packBytes)}`
-        : `Freed ${formatBytes(sweep.freedBytes)} in ${plural(sweep.deletedPacks, "pack")}${written}`,
-    );
+    await output.summary(freedLine(report, sweep));
     for (const line of waitingLines(report)) await output.summary(line);
     if (sweep.endedLeases > 0) {
       output.note(`${plural(sweep.endedLeases, "lease")} of dead processes removed`);
@@ -173,6 +169,19 @@ export async function reportReencryption(
   } else {
     await output.summary("Older keys open nothing that the repository still holds.");
   }
+}
+
+/** What became free, less what was written for it. */
+function freedLine(report: CollectReport, sweep: SweepResult): string {
+  const written = report.movedBytes > 0 ? `, ${formatBytes(report.movedBytes)} written anew` : "";
+  if (sweep.deletedPacks > 0) {
+    const bytes = Math.max(0, sweep.freedBytes - report.movedBytes);
+    return `Freed ${formatBytes(bytes)}: ${plural(sweep.deletedPacks, "pack")} deleted${written}`;
+  }
+  if (report.condemnedPacks > 0) {
+    return `Freed nothing yet: ${plural(report.condemnedPacks, "pack")} (${formatBytes(report.condemnedBytes)}) can go later${written}`;
+  }
+  return `Nothing to free in ${formatBytes(report.packBytes)}`;
 }
 
 function waitingLines({ sweep }: CollectReport): string[] {
