@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { densityOf } from "../../web-ui/src/features/timeline/density.ts";
+import { densityOf, spacedLabels } from "../../web-ui/src/features/timeline/density.ts";
 import {
   filterChoices,
   filterOf,
@@ -75,4 +75,17 @@ test("every bar ends where the next begins, through changes of the clock", () =>
 test("no snapshots and one snapshot make no strip that breaks", () => {
   expect(densityOf([]).buckets).toEqual([]);
   expect(densityOf([sampleSnapshot("a", { timeMs: at(2026, 3, 1) })]).buckets).toHaveLength(1);
+});
+
+test("labels of the strip keep their distance, and years go before months", () => {
+  const { buckets } = densityOf([
+    sampleSnapshot("b", { timeMs: at(2026, 11, 21) }),
+    sampleSnapshot("a", { timeMs: at(2025, 5, 30) }),
+  ]);
+  const labels = spacedLabels(buckets, 6);
+  const places = buckets.flatMap(({ startMs }, index) => (labels.has(startMs) ? [index] : []));
+  for (const [index, place] of places.entries())
+    if (index > 0) expect(place - (places[index - 1] ?? 0)).toBeGreaterThanOrEqual(6);
+  expect([...labels.values()]).toContain("2026");
+  expect(places.length).toBeGreaterThan(5);
 });

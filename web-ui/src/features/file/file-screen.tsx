@@ -180,11 +180,13 @@ function Side({
           value: "versions",
           label: "Versions",
           content: () => (
-            <VersionPanel
-              path={path}
-              snapshotId={details.snapshotId}
-              restoreButton={(version) => <RestoreVersion version={version} path={path} />}
-            />
+            <div className={styles["versions"]}>
+              <VersionPanel
+                path={path}
+                snapshotId={details.snapshotId}
+                restoreButton={(version) => <RestoreVersion version={version} path={path} />}
+              />
+            </div>
           ),
         },
       ]}

@@ -4,10 +4,14 @@ import type { ReactNode } from "react";
 
 import type { SnapshotInfo, TimeMs } from "../../../../src/server/api.ts";
 import { classNames } from "../../components/class-names.ts";
+import { useNarrow } from "../../components/use-media-query.ts";
 import { formatCount, formatDay, formatMonth } from "../../format.ts";
-import { densityOf } from "./density.ts";
+import { densityOf, spacedLabels } from "./density.ts";
 import type { BucketUnit, TimeBucket } from "./density.ts";
 import styles from "./density-strip.module.css";
+
+/** Room that a label takes. */
+const LABEL_PX = 36;
 
 export function DensityStrip({
   snapshots,
@@ -21,6 +25,7 @@ export function DensityStrip({
 }): ReactNode {
   const { unit, buckets } = useMemo(() => densityOf(snapshots), [snapshots]);
   const most = Math.max(1, ...buckets.map(({ count }) => count));
+  const labels = spacedLabels(buckets, (buckets.length * LABEL_PX) / (useNarrow() ? 340 : 1100));
   if (buckets.length < 2) return null;
   return (
     <div className={styles["strip"]} role="group" aria-label="Snapshots over time">
@@ -45,9 +50,9 @@ export function DensityStrip({
                 }}
               />
             </button>
-            {bucket.label !== undefined && (
+            {labels.has(bucket.startMs) && (
               <span aria-hidden className={styles["label"]}>
-                {bucket.label}
+                {labels.get(bucket.startMs)}
               </span>
             )}
           </div>

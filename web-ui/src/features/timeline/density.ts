@@ -55,6 +55,28 @@ export function densityOf(snapshots: readonly SnapshotInfo[]): {
   return { unit, buckets };
 }
 
+/**
+ * The labels that have room: years first, then months from the newest on, each `gap` buckets away from
+ * the others.
+ */
+export function spacedLabels(
+  buckets: readonly TimeBucket[],
+  gap: number,
+): ReadonlyMap<TimeMs, string> {
+  const labelled = buckets.flatMap(({ label }, at) => (label === undefined ? [] : [{ at, label }]));
+  const isYear = ({ label }: { readonly label: string }): boolean => /^\d{4}$/.test(label);
+  const newestFirst = labelled.toReversed();
+  const kept: { readonly at: number; readonly label: string }[] = [];
+  for (const one of [
+    ...newestFirst.filter(isYear),
+    ...newestFirst.filter((other) => !isYear(other)),
+  ]) {
+    const last = buckets.length - gap * 0.6;
+    if (one.at <= last && kept.every(({ at }) => Math.abs(at - one.at) >= gap)) kept.push(one);
+  }
+  return new Map(kept.map(({ at, label }) => [buckets[at]?.startMs ?? 0, label]));
+}
+
 function startOf(unit: BucketUnit, timeMs: TimeMs): TimeMs {
   const date = new Date(timeMs);
   date.setHours(0, 0, 0, 0);
