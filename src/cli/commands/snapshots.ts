@@ -1,10 +1,17 @@
 /** `forge snapshots`: the snapshots of a repository. */
-import { type Snapshot, displayName, matchesFilter } from "../../../engine/node.ts";
+import {
+  type ForgeError,
+  type Snapshot,
+  displayName,
+  listSnapshots,
+  matchesFilter,
+} from "../../../engine/node.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { displayText, formatBytes, formatCount, formatTime, plural, shortId } from "../format.ts";
 import { integer } from "../option-kinds.ts";
-import { withRepository } from "../session.ts";
+import { chooseRepository, settingsOf } from "../repository-choice.ts";
+import { withUnlocked } from "../session.ts";
 import { jsonSnapshot } from "../shown-entry.ts";
 import { FILTER_OPTIONS, snapshotFilter } from "../snapshot-choice.ts";
 import { type Column, formatTable } from "../table.ts";
@@ -29,18 +36,23 @@ export const snapshots: Command = defineCommand({
     last: integer("-n, --last <n>", "only the newest N", { min: 1 }),
   },
   examples: ["forge snapshots", "forge snapshots --host laptop --last 5"],
-  run(context, values): Promise<ExitCode> {
-    const { output } = context;
-    return withRepository(context, async (session) => {
+  async run(context, values): Promise<ExitCode> {
+    const { output, signal } = context;
+    const settings = chooseRepository(context, await settingsOf(context));
+    // Without the index, which of a large repository takes longer than all the rest.
+    return withUnlocked(context, settings, {}, async (repository, trust) => {
+      const onProblem = (error: ForgeError): void => output.warn(error.message);
+      const all = await listSnapshots(repository, { onProblem, signal });
+      await trust.observe(repository, all, { writes: false });
       const filter = snapshotFilter(values);
-      const matching = session.snapshots.filter((snapshot) => matchesFilter(snapshot, filter));
+      const matching = all.filter((snapshot) => matchesFilter(snapshot, filter));
       const shown = values.last === undefined ? matching : matching.slice(-values.last);
       if (output.json) {
         await output.jsonDocument(shown.map(jsonSnapshot));
         return EXIT.done;
       }
       if (shown.length > 0) await output.lines(formatTable(COLUMNS, shown.map(row)));
-      const hidden = session.snapshots.length - shown.length;
+      const hidden = all.length - shown.length;
       output.note(
         plural(shown.length, "snapshot") +
           (hidden === 0 ? "" : ` (${formatCount(hidden)} more in the repository)`),
