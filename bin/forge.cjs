@@ -7,7 +7,7 @@ const path = require("path");
 const fs = require("fs");
 const MAJOR_NEEDED = 24;
 const root = path.join(__dirname, "..");
-const main = path.join(root, "dist", "src", "main.js");
+const main = path.join(root, "dist", "program", "main.js");
 
 function fail(sentence) {
   process.stderr.write("forge: " + sentence + "\n");
@@ -52,6 +52,8 @@ if (parseInt(process.versions.node, 10) < MAJOR_NEEDED) {
   if (parseInt(process.versions.node, 10) === MAJOR_NEEDED) {
     require("v8").setFlagsFromString("--semi-space-growth-factor=1");
   }
+  // A native package makes a diagnostic report to learn which libc this is; not with the network.
+  if (process.report) process.report.excludeNetwork = true;
   const nodeModule = require("module");
   if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
   import(require("url").pathToFileURL(main).href).catch(function (error) {

@@ -1,6 +1,6 @@
 // Builds dist/ from the sources: the same tree, file for file, so workers and packages resolve as in
-// the clone; and the page of the file browser into dist/web-ui. Runs with the Node the project brings,
-// whichever Node started it.
+// the clone; the program once more in few files, which start faster (bundle.mjs); and the page of the
+// file browser into dist/web-ui. Runs with the Node the project brings, whichever Node started it.
 //
 //   node scripts/build.mjs              build; a type error fails it
 //   node scripts/build.mjs --no-check   emit only: a second faster
@@ -16,6 +16,7 @@ const dist = path.join(root, "dist");
 const stamp = path.join(dist, ".built");
 const SOURCES = ["engine", "mount", "webdav", "src"];
 const INPUTS = SOURCES.concat(
+  "scripts",
   "web-ui",
   "tsconfig.json",
   "tsconfig.build.json",
@@ -34,6 +35,7 @@ const fresh = `${dist}.${process.pid}`;
 try {
   compile(fresh);
   copyPlainFiles(fresh);
+  runTool("the bundler", "../scripts/bundle.mjs", [fresh]);
   buildPage(path.join(fresh, "web-ui"));
   fs.writeFileSync(path.join(fresh, ".built"), `${new Date(started).toISOString()}\n`);
   fs.utimesSync(path.join(fresh, ".built"), started / 1000, started / 1000);
