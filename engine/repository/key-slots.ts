@@ -13,7 +13,13 @@ import { openKeySlot, readKeySlot, sealKeySlot } from "../crypto/key-slot.ts";
 import { encodeKeyMaterial } from "../crypto/key-slot-format.ts";
 import type { Backend } from "../storage/backend.ts";
 import type { Repository } from "./repository.ts";
-import { type KeySlotListing, type StoredKeySlot, readKeySlots } from "./unlock.ts";
+import {
+  type KeySlotListing,
+  type StoredKeySlot,
+  findUnanswered,
+  readEveryKeySlot,
+  readKeySlots,
+} from "./unlock.ts";
 
 /** What opens a slot. */
 export interface KeySecret {
@@ -107,7 +113,7 @@ export async function removeKeySlot(
   { backend, platform }: SlotRepository,
   id: KeyId,
 ): Promise<void> {
-  const before = await readKeySlots({ backend, platform });
+  const before = await readEveryKeySlot({ backend, platform });
   const removed = before.slots.find((slot) => slot.id === id);
   const isKnown = removed !== undefined || before.unreadable.some((slot) => slot.id === id);
   if (!isKnown) {
@@ -119,7 +125,7 @@ export async function removeKeySlot(
   if (removed === undefined) return;
   // Someone else may have removed the other one meanwhile: both come back rather than none.
   const after = await readKeySlots({ backend, platform });
-  if (after.slots.length > 0) return;
+  if (after.slots.length > 0 || findUnanswered(after) !== undefined) return;
   await backend.put(ref, removed.bytes);
   throw lastOne(id, after);
 }

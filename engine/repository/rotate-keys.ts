@@ -14,7 +14,7 @@ import type { Backend } from "../storage/backend.ts";
 import { type KeySecret, createdAfter, storeKeySlot } from "./key-slots.ts";
 import type { Repository, UnlockedRepository } from "./repository.ts";
 import { type RotationClaim, withRotationClaim } from "./rotation-claim.ts";
-import { type KeySlotListing, type StoredKeySlot, readKeySlots } from "./unlock.ts";
+import { type KeySlotListing, type StoredKeySlot, readEveryKeySlot } from "./unlock.ts";
 
 /** What somebody whose key shall go on working gave. */
 export interface RotationSecret {
@@ -54,7 +54,7 @@ export async function planRotation(
       `Cannot rotate the keys of the repository at ${backend.description}: it has ${epoch} key epochs, the most there can be`,
     );
   }
-  const { slots, unreadable } = await readKeySlots(repository);
+  const { slots, unreadable } = await readEveryKeySlot(repository);
   refuseOldKeys(backend, slots, epoch);
   const kept: { slot: StoredKeySlot; secret: KeySecret; index: number }[] = [];
   const doubles: StoredKeySlot[] = [];
@@ -150,7 +150,7 @@ export async function applyRotation(
   };
   return withRotationClaim(repository, { epoch, holder: options.holder }, async () => {
     // Since the plan was made, somebody else may have done it.
-    refuseOldKeys(backend, (await readKeySlots(repository)).slots, epoch);
+    refuseOldKeys(backend, (await readEveryKeySlot(repository)).slots, epoch);
     const old = [...kept.map(({ slot }) => slot), ...doubles, ...lost];
     const createdMs = createdAfter(old, options.nowMs);
     const slots: StoredKeySlot[] = [];

@@ -79,6 +79,27 @@ export async function readKeySlots(
   return { slots, unreadable };
 }
 
+/** What says nothing about a slot but that the storage did not give it. */
+const UNANSWERED: readonly ErrorCode[] = ["io", "permission"];
+
+/** The first error by which a slot may be whole and was not seen. */
+export function findUnanswered({ unreadable }: KeySlotListing): ForgeError | undefined {
+  return unreadable.find(({ error }) => UNANSWERED.includes(error.code))?.error;
+}
+
+/**
+ * `readKeySlots` for who changes them: a slot that was not seen must not pass for a damaged one.
+ * @throws the same, and what reading a slot throws that may be whole.
+ */
+export async function readEveryKeySlot(
+  repository: Parameters<typeof readKeySlots>[0],
+): Promise<KeySlotListing> {
+  const listing = await readKeySlots(repository);
+  const unanswered = findUnanswered(listing);
+  if (unanswered !== undefined) throw unanswered;
+  return listing;
+}
+
 export interface Unlocked {
   readonly material: KeyMaterial;
   /** The slot that opened. */
@@ -99,7 +120,8 @@ export interface UnlockOptions {
  * Tries the key slots in turn. A damaged one does not keep the others from opening.
  *
  * @throws ForgeError "wrong-password" when a slot is intact and none opens; "corrupt" and others
- *   when none can be read.
+ *   when none can be read; "io" and "permission" when the one that would open may be among those that
+ *   the storage did not give.
  */
 export async function unlock(options: UnlockOptions): Promise<Unlocked> {
   const { backend, platform, keyFile, signal } = options;
@@ -134,9 +156,18 @@ export async function unlock(options: UnlockOptions): Promise<Unlocked> {
 /** The key that fits may be damaged or need a key file: a person would doubt the passphrase. */
 function opensNone(
   { backend, keyFile }: UnlockOptions,
-  { slots, unreadable }: KeySlotListing,
+  listing: KeySlotListing,
   cause: ForgeError,
 ): ForgeError {
+  const { slots, unreadable } = listing;
+  const unanswered = findUnanswered(listing);
+  if (unanswered !== undefined) {
+    return new ForgeError(
+      unanswered.code,
+      `Cannot open the repository at ${backend.description}: ${unreadable.length} of its ${slots.length + unreadable.length} keys could not be read, and the passphrase opens none of the others; the first: ${unanswered.message}`,
+      { cause: unanswered },
+    );
+  }
   const withFile = slots.filter(({ header }) => header.needsKeyFile).length;
   const hints = [
     withFile > 0 && keyFile === undefined ? `${withFile} need a key file as well: --key-file` : "",

@@ -10,7 +10,8 @@
  * - `read` gives exactly the bytes asked for, or throws: a short read is an error.
  * - `list` shows every object whose `put` returned before `list` began. Things that are not objects
  *   (temporary files of a crashed writer, names forge does not know) are not listed.
- * - `delete` of an absent object succeeds.
+ * - `delete` of an absent object succeeds. When it returns, the objects stay gone, also after a crash:
+ *   a snapshot must not come back when its packs have gone after it.
  * - Failures are `ForgeError`: "missing-object", "corrupt" (the object ends before the range does),
  *   "permission", "no-space", "io", "no-repository".
  */

@@ -11,6 +11,7 @@
 import { parseArgs } from "node:util";
 
 import { crashSession, noCrashes } from "./crash-states.ts";
+import { ioErrorsOf, noIoErrors } from "./io-errors.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +33,7 @@ const range: CampaignRange = { first, end, isOver: () => performance.now() > lim
 
 const CAMPAIGNS: Readonly<Record<string, () => Promise<number>>> = {
   crash: crashes,
+  "io-errors": ioErrors,
 };
 
 const [name = ""] = positionals;
@@ -51,6 +53,20 @@ async function crashes(): Promise<number> {
       console.log(`seed ${fault.seed}, ${fault.state}: ${fault.what}`);
     }
     if (seed % 50 === 49) console.log(`up to seed ${seed}: ${counts.states} states`);
+  }
+  console.log(`seeds ${range.first}..${seed}: ${JSON.stringify(counts)}`);
+  return faults;
+}
+
+async function ioErrors(): Promise<number> {
+  const counts = noIoErrors();
+  let faults = 0;
+  let seed = range.first;
+  for (; seed < range.end && !range.isOver(); seed++) {
+    for (const { operation, fault, what } of await ioErrorsOf(seed, counts)) {
+      faults++;
+      console.log(`seed ${seed}, ${operation} ${JSON.stringify(fault)}: ${what}`);
+    }
   }
   console.log(`seeds ${range.first}..${seed}: ${JSON.stringify(counts)}`);
   return faults;

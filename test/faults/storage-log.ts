@@ -42,8 +42,6 @@ export interface CrashState {
 
 /** Changes under way of which each combination is a state; beyond, random ones are. */
 const COMBINED_MAX = 3;
-/** Deletions that a file system may not have got round to writing down. */
-const LATE_DELETIONS = 6;
 
 export class StorageLog implements Backend {
   readonly description = "log";
@@ -66,14 +64,25 @@ export class StorageLog implements Backend {
 
   async put(ref: ObjectRef, data: Bytes): Promise<"created" | "exists"> {
     if ((await this.#memory.stat(ref)) !== undefined) return "exists";
-    return this.#change({ ref, bytes: data.slice() }, () => this.#memory.put(ref, data.slice()));
+    const entry = this.#begin({ ref, bytes: data.slice() });
+    await this.#pass();
+    const result = await this.#memory.put(ref, data.slice());
+    entry.ended = this.#events++;
+    return result;
   }
 
   async delete(refs: readonly ObjectRef[]): Promise<void> {
+    const there: ObjectRef[] = [];
     for (const ref of refs) {
-      if ((await this.#memory.stat(ref)) === undefined) continue;
-      await this.#change({ ref, bytes: undefined }, () => this.#memory.delete([ref]));
+      if ((await this.#memory.stat(ref)) !== undefined) there.push(ref);
     }
+    // Until the call returns, a crash may take back any of them.
+    const entries = there.map((ref) => this.#begin({ ref, bytes: undefined }));
+    if (entries.length === 0) return;
+    await this.#pass();
+    await this.#memory.delete(there);
+    for (const entry of entries) entry.ended = this.#events;
+    this.#events++;
   }
 
   read(ref: ObjectRef, options?: ReadOptions): Promise<Bytes> {
@@ -96,18 +105,17 @@ export class StorageLog implements Backend {
     // What is stored stays to be looked at.
   }
 
-  async #change<Result>(
-    change: Pick<Change, "ref" | "bytes">,
-    act: () => Promise<Result>,
-  ): Promise<Result> {
+  #begin(change: Pick<Change, "ref" | "bytes">): LoggedChange {
     this.nowMs += 1;
-    const atMs = this.nowMs;
-    const entry = { ...change, atMs, begun: this.#events++, ended: Number.POSITIVE_INFINITY };
+    const ended = Number.POSITIVE_INFINITY;
+    const entry = { ...change, atMs: this.nowMs, begun: this.#events++, ended };
     this.changes.push(entry);
+    return entry;
+  }
+
+  /** Lets others come in between. */
+  async #pass(): Promise<void> {
     for (let turns = this.#random.below(4); turns > 0; turns--) await setImmediate();
-    const result = await act();
-    entry.ended = this.#events++;
-    return result;
   }
 
   /** What a crash just before event `moment` can leave. */
@@ -127,17 +135,6 @@ export class StorageLog implements Backend {
       const cut = random.chance(0.2) ? torn.length : random.below(torn.length + 1);
       const what = `${moment}, torn at ${cut} of ${torn.length}`;
       yield { what, changes: ended, torn: { bytes: torn.slice(0, cut) } };
-    }
-    // An ended deletion is one that happened; a power failure may still take it back.
-    const deletions = ended.filter(({ bytes }) => bytes === undefined).slice(-LATE_DELETIONS);
-    if (deletions.length > 0) {
-      const undone = new Set(deletions.filter(() => random.chance(0.5)));
-      if (undone.size > 0) {
-        yield {
-          what: `${moment}, ${undone.size} deletions undone`,
-          changes: ended.filter((change) => !undone.has(change)),
-        };
-      }
     }
   }
 }

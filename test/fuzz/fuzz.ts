@@ -10,7 +10,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 
-import { type FuzzResult, fuzz, inputOf } from "./fuzz-run.ts";
+import { type FuzzResult, MEMORY_EVERY, fuzz, inputOf } from "./fuzz-run.ts";
 import { FUZZ_TARGETS } from "./targets/fuzz-targets.ts";
 
 const { values } = parseArgs({
@@ -59,24 +59,60 @@ if (values.show !== undefined && only !== undefined) {
       failed += report(await fuzz(target, { first, end }));
       continue;
     }
-    const { name } = target;
-    const words = ["--decoder", name, "--seed-range", `${first}..${end}`, "--json"];
-    if (values.seconds !== undefined) words.push("--seconds", values.seconds);
-    const script = import.meta.filename;
-    const ended = spawnSync(process.execPath, [script, ...words], { encoding: "utf8" });
-    if (ended.status !== 0) {
-      failed++;
-      console.log(`${name}: ended with ${String(ended.status ?? ended.signal)}\n${ended.stderr}`);
-      continue;
-    }
-    failed += report(JSON.parse(ended.stdout) as FuzzResult);
+    failed += report(fuzzApart(target.name));
   }
   process.exitCode = failed > 0 ? 1 : 0;
+}
+
+/**
+ * In processes of its own. One that has grown is followed by another, which runs its last seeds once
+ * more: if it grows as well, one of them takes that much; else it was garbage not collected yet.
+ */
+function fuzzApart(name: string): FuzzResult {
+  let whole: FuzzResult | undefined;
+  for (let from = first; from < end;) {
+    const part = childResult(name, from, end);
+    whole = whole === undefined ? part : joined(whole, part);
+    from = part.end;
+    if (!part.grew) break;
+    const again = childResult(name, Math.max(first, from - MEMORY_EVERY), from);
+    if (!again.grew) continue;
+    const what = `${again.peakBytes} bytes of memory within ${MEMORY_EVERY} runs`;
+    return { ...whole, failures: [...whole.failures, { seed: from - 1, what }] };
+  }
+  if (whole === undefined) throw new Error("no seeds");
+  return whole;
+}
+
+function childResult(name: string, from: number, to: number): FuzzResult {
+  const words = ["--decoder", name, "--seed-range", `${from}..${to}`, "--json"];
+  if (values.seconds !== undefined) words.push("--seconds", values.seconds);
+  const node = ["--max-old-space-size=256", import.meta.filename, ...words];
+  const ended = spawnSync(process.execPath, node, { encoding: "utf8" });
+  if (ended.status === 0) return JSON.parse(ended.stdout) as FuzzResult;
+  const what = `ended with ${String(ended.status ?? ended.signal)}: ${ended.stderr}`;
+  return {
+    ...{ target: name, first: from, end: from, accepted: 0, slowestMs: 0, peakBytes: 0 },
+    ...{ grew: false, failures: [{ seed: from, what }] },
+  };
+}
+
+function joined(a: FuzzResult, b: FuzzResult): FuzzResult {
+  return {
+    ...a,
+    end: b.end,
+    accepted: a.accepted + b.accepted,
+    slowestMs: Math.max(a.slowestMs, b.slowestMs),
+    peakBytes: Math.max(a.peakBytes, b.peakBytes),
+    grew: b.grew,
+    failures: [...a.failures, ...b.failures],
+  };
 }
 
 /** Says what came of it. @returns 1 when something is wrong. */
 function report(result: FuzzResult): number {
   console.log(lineOf(result));
+  if (values.together && result.grew) console.log("  the process has grown: run it alone");
   for (const { seed, what } of result.failures) console.log(`  seed ${seed}: ${what}`);
   return result.failures.length > 0 ? 1 : 0;
 }

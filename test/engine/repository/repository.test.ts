@@ -105,7 +105,10 @@ describe("opening", () => {
         },
       };
       await open(one);
-      await expect(open(one, "wrong")).rejects.toMatchObject({ code: "wrong-password" });
+      // What was not seen may be the slot that opens: nobody is to doubt their passphrase for it.
+      const isSeen = code === "corrupt" || code === "missing-object";
+      const told = isSeen ? "wrong-password" : code;
+      await expect(open(one, "wrong")).rejects.toMatchObject({ code: told });
     },
   );
 });

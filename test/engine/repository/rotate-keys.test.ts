@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { ForgeError } from "../../../engine/base/errors.ts";
 import { utf8 } from "../../../engine/base/bytes.ts";
 import { nativePlatform } from "../../../engine/platform/node/native.ts";
-import { addKeySlot } from "../../../engine/repository/key-slots.ts";
+import { addKeySlot, removeKeySlot } from "../../../engine/repository/key-slots.ts";
 import {
   type UnlockedRepository,
   unlockRepository,
@@ -130,6 +131,26 @@ describe("a rotation", () => {
       }
     },
   );
+
+  it("leaves every key alone when the storage does not give one of them", async () => {
+    const unlocked = await unlock();
+    const [bob] = (await readKeySlots(unlocked.repository)).slots.filter(
+      ({ header }) => header.label === "bob",
+    );
+    const read = backend.read.bind(backend);
+    backend.read = (ref, options) =>
+      ref.name === bob?.id
+        ? Promise.reject(new ForgeError("io", "made to fail"))
+        : read(ref, options);
+    await expect(planRotation(unlocked, [OWN, BOB])).rejects.toMatchObject({ code: "io" });
+    // Without the passphrase of the one that is missing it would be taken for a damaged one.
+    await expect(planRotation(unlocked, [OWN])).rejects.toMatchObject({ code: "io" });
+    await expect(
+      removeKeySlot(unlocked.repository, unlocked.repository.keySlot),
+    ).rejects.toMatchObject({ code: "io" });
+    backend.read = read;
+    expect((await readKeySlots(unlocked.repository)).slots.length).toBe(3);
+  });
 
   it("is one at a time: two at once never make two keys of one epoch", async () => {
     const objects = await snapshotOf(backend);
