@@ -37,4 +37,7 @@ test("a language is known by name, ending or first line, and otherwise not", () 
   expect(codeLanguage("page.HTM", "")).toBe("xml");
   expect(codeLanguage("run", "#!/usr/bin/env python3\n")).toBe("python");
   expect(codeLanguage("notes", "hello")).toBeUndefined();
+  for (const name of ["constructor", "constructor.x", "x.constructor", "x.__proto__", "toString"]) {
+    expect(typeof (codeLanguage(name, "") ?? "")).toBe("string");
+  }
 });

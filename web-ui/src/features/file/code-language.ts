@@ -1,6 +1,7 @@
 /** In which language a file is written, by its name, or by how it begins. Names of highlight.js. */
 
-const BY_NAME: Readonly<Record<string, string>> = {
+// Maps and not objects: a file may be called "constructor".
+const BY_NAME = mapOf({
   makefile: "makefile",
   gnumakefile: "makefile",
   dockerfile: "bash",
@@ -9,9 +10,9 @@ const BY_NAME: Readonly<Record<string, string>> = {
   ".profile": "bash",
   ".zshrc": "bash",
   ".gitconfig": "ini",
-};
+});
 
-const BY_ENDING: Readonly<Record<string, string>> = {
+const BY_ENDING = mapOf({
   cfg: "ini",
   conf: "ini",
   service: "ini",
@@ -28,7 +29,7 @@ const BY_ENDING: Readonly<Record<string, string>> = {
   lock: "plaintext",
   txt: "plaintext",
   log: "plaintext",
-};
+});
 
 const SHEBANGS: readonly (readonly [RegExp, string])[] = [
   [/^#!.*\b(ba|z|da|k)?sh\b/, "bash"],
@@ -42,13 +43,17 @@ const SHEBANGS: readonly (readonly [RegExp, string])[] = [
 /** A name or alias that highlight.js may know, or `undefined`. */
 export function codeLanguage(name: string, text: string): string | undefined {
   const lower = name.toLowerCase();
-  const whole = BY_NAME[lower] ?? BY_NAME[lower.replace(/\..*$/, "")];
+  const whole = BY_NAME.get(lower) ?? BY_NAME.get(lower.replace(/\..*$/, ""));
   if (whole !== undefined) return whole;
   const dot = lower.lastIndexOf(".");
   if (dot > 0) {
     const ending = lower.slice(dot + 1);
-    return BY_ENDING[ending] ?? ending;
+    return BY_ENDING.get(ending) ?? ending;
   }
   const head = text.slice(0, 80);
   return SHEBANGS.find(([pattern]) => pattern.test(head))?.[1];
+}
+
+function mapOf(entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(entries));
 }
