@@ -4,7 +4,7 @@
  *
  * A browser keeps cookies by host and not by port, so the port stands in the cookie's name: two
  * servers on one machine do not log each other's users out. What a cookie holds is kept here as a
- * hash only. @see ../../engine/decisions/0011-web-sessions.md
+ * hash only. @see ../../engine/decisions/0013-web-sessions.md
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
