@@ -2,11 +2,11 @@
  * ChunkCache: verified plaintext of blobs, bounded in bytes. What stands here was opened and checked
  * against its id; it is never a view into a pack. Whoever reads from it must not write into it, and
  * must have copied what it wants before it waits for anything: what leaves the cache is freed at the
- * next turn of the event loop. Left to the collector, which does not see how large they are, chunks
- * that were read once took 100 MB more.
+ * next turn of the event loop.
  */
-import { type Bytes, releaseLarge } from "../base/bytes.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { ByteLru } from "./byte-lru.ts";
+import { releaseSoon } from "./release-soon.ts";
 
 export type ChunkCache = ByteLru<Bytes>;
 
@@ -22,18 +22,4 @@ export function createChunkCache(bytesMax: number = CHUNK_CACHE_BYTES_DEFAULT): 
     weigh: (plain) => plain.buffer.byteLength,
     onEvicted: releaseSoon,
   });
-}
-
-let leaving: Bytes[] = [];
-
-/** Frees a chunk once everybody who was just given it has gone on. */
-function releaseSoon(plain: Bytes): void {
-  if (leaving.length === 0) setTimeout(releaseLeaving, 0);
-  leaving.push(plain);
-}
-
-function releaseLeaving(): void {
-  const released = leaving;
-  leaving = [];
-  for (const plain of released) releaseLarge(plain);
 }

@@ -9,6 +9,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { PackId } from "../base/ids.ts";
 import type { BlobLocation } from "../index/blob-location.ts";
 import type { ByteSpan } from "../storage/backend.ts";
+import { releaseSoon } from "./release-soon.ts";
 
 /** 512 KiB: about a hundred small files, and less than a large chunk. */
 const WINDOW_BYTES = 512 * 1024;
@@ -31,7 +32,10 @@ export class PackAhead {
   /** In order of use, the oldest first. */
   readonly #packs = new Map<PackId, Progress>();
 
-  /** The sealed bytes of a blob, a view, when a window holds them. */
+  /**
+   * The sealed bytes of a blob, when a window holds them: a view that is gone with the window, at a
+   * later turn of the event loop.
+   */
   find(location: BlobLocation): Bytes | undefined {
     const progress = this.#packs.get(location.packId);
     const window = progress?.window;
@@ -54,9 +58,11 @@ export class PackAhead {
     return length > span.length ? { offset: span.offset, length } : undefined;
   }
 
-  /** @param bytes What was read for a planned span; kept. */
+  /** @param bytes What was read for a planned span, all of its buffer: kept, and freed in the end. */
   keep(packId: PackId, offset: number, bytes: Bytes): void {
-    this.#use(packId).window = { offset, bytes };
+    const progress = this.#use(packId);
+    free(progress);
+    progress.window = { offset, bytes };
   }
 
   /** A window reached beyond the end of the pack. @param packBytes 0 when it is not known. */
@@ -70,11 +76,17 @@ export class PackAhead {
     this.#packs.delete(packId);
     this.#packs.set(packId, progress);
     if (this.#packs.size > PACKS_MAX) {
-      for (const oldest of this.#packs.keys()) {
+      for (const [oldest, unused] of this.#packs) {
         this.#packs.delete(oldest);
+        free(unused);
         break;
       }
     }
     return progress;
   }
+}
+
+function free(progress: Progress): void {
+  if (progress.window !== undefined) releaseSoon(progress.window.bytes);
+  progress.window = undefined;
 }

@@ -11,6 +11,7 @@ import type { BlobLocation } from "../index/blob-location.ts";
 import type { ByteSpan, ReadBackend } from "../storage/backend.ts";
 import { ByteLru } from "./byte-lru.ts";
 import { PackAhead } from "./pack-ahead.ts";
+import { releaseSoon } from "./release-soon.ts";
 import { whenAllAbort } from "./shared-task.ts";
 import {
   type PlannedSpan,
@@ -59,13 +60,14 @@ export class PackReader {
       this.#treePacks = new ByteLru<Bytes>({
         bytesMax: cacheBytes,
         weigh: (pack) => pack.buffer.byteLength,
+        onEvicted: releaseSoon,
       });
     }
   }
 
   /**
-   * The sealed bytes of one blob: a buffer of its own or a view of what was read together. They are
-   * to be opened, not kept.
+   * The sealed bytes of one blob: a buffer of its own or a view of what was read together for others
+   * who wait as well. They are to be opened, not kept.
    * @throws ForgeError "missing-object", "corrupt" when the pack is shorter than the location says,
    *   "io", "aborted".
    */
@@ -80,10 +82,11 @@ export class PackReader {
       const sealed = await this.#readFromWholePack(this.#treePacks, location, signal);
       if (sealed !== undefined) return sealed;
     }
-    return this.#ahead.find(location) ?? this.#gather(location, signal);
+    // A copy: the window may go before a thread has time for the blob.
+    return this.#ahead.find(location)?.slice() ?? this.#gather(location, signal);
   }
 
-  /** `read` at once, when the bytes are in memory: a view that is to be opened, not kept. */
+  /** `read` at once, when the bytes are in memory: a view that is to be opened before anything else. */
   peek(location: BlobLocation): Bytes | undefined {
     const pack = location.kind === "data" ? undefined : this.#treePacks?.get(location.packId);
     return pack === undefined
@@ -117,7 +120,8 @@ export class PackReader {
       this.#largeTreePacks.add(packId);
       return undefined;
     }
-    return viewOf(pack, location, location.offset);
+    // A copy, as above.
+    return viewOf(pack, location, location.offset).slice();
   }
 
   #gather(location: BlobLocation, signal: AbortSignal | undefined): Promise<Bytes> {
@@ -146,11 +150,13 @@ export class PackReader {
   async #readSpan(packId: PackId, planned: PlannedSpan<Request>, isAlone: boolean): Promise<void> {
     try {
       const signal = whenAllAbort(planned.items.map(({ item }) => item.signal));
+      const ahead = isAlone ? await this.#readAhead(packId, planned.span, signal) : undefined;
       const bytes =
-        (isAlone ? await this.#readAhead(packId, planned.span, signal) : undefined) ??
+        ahead ??
         (await this.#backend.read({ kind: "packs", name: packId }, { span: planned.span, signal }));
       for (const { item, start } of planned.items) {
-        item.resolve(viewOf(bytes, item.location, start));
+        const sealed = viewOf(bytes, item.location, start);
+        item.resolve(ahead === undefined ? sealed : sealed.slice());
       }
     } catch (error) {
       // After an answer the rejection is without effect, so each request gets exactly one.
