@@ -8,16 +8,23 @@
  *
  * `--seconds N` ends any of them sooner, at the end of a session.
  */
+import { mkdtempSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { buildForge } from "../helpers/forge-program.ts";
+import { SeededRandom, testSeed } from "../helpers/seeded-random.ts";
 import { crashSession, noCrashes } from "./crash-states.ts";
 import { ioErrorsOf, noIoErrors } from "./io-errors.ts";
+import { FILE_SYSTEMS, PowerLoss } from "./power-loss.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     "seed-range": { type: "string", default: "0..100" },
     seconds: { type: "string" },
+    "file-system": { type: "string", default: "ext4" },
+    images: { type: "string", default: "20" },
+    runs: { type: "string", default: "50" },
   },
 });
 
@@ -34,6 +41,7 @@ const range: CampaignRange = { first, end, isOver: () => performance.now() > lim
 const CAMPAIGNS: Readonly<Record<string, () => Promise<number>>> = {
   crash: crashes,
   "io-errors": ioErrors,
+  "power-loss": powerLoss,
 };
 
 const [name = ""] = positionals;
@@ -69,5 +77,36 @@ async function ioErrors(): Promise<number> {
     }
   }
   console.log(`seeds ${range.first}..${seed}: ${JSON.stringify(counts)}`);
+  return faults;
+}
+
+async function powerLoss(): Promise<number> {
+  const fileSystem = FILE_SYSTEMS.find((one) => one === values["file-system"]);
+  if (fileSystem === undefined) throw new Error(`--file-system is ${FILE_SYSTEMS.join(", ")}`);
+  buildForge();
+  const folder = mkdtempSync("/var/tmp/forge-power-");
+  const seed = testSeed();
+  const campaign = new PowerLoss(fileSystem, folder, new SeededRandom(seed));
+  const counts: Record<string, number> = {};
+  let images = 0;
+  let snapshots = 0;
+  let faults = 0;
+  try {
+    while (images < Number(values.images) && !range.isOver()) {
+      for await (const result of campaign.round()) {
+        images++;
+        snapshots += result.snapshots;
+        counts[result.during] = (counts[result.during] ?? 0) + 1;
+        if (result.wrong === undefined) continue;
+        faults++;
+        console.log(`image ${images}, ${result.during}: ${result.wrong}`);
+      }
+    }
+  } finally {
+    campaign.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const all = JSON.stringify(counts);
+  console.log(`${fileSystem}, seed ${seed}: ${images} images, ${snapshots} snapshots read, ${all}`);
   return faults;
 }

@@ -23,6 +23,7 @@ import {
   snapshotsOf,
 } from "../helpers/backup-fixture.ts";
 import { noise } from "../helpers/expected-tree.ts";
+import { type Ended, runProgram } from "../helpers/forge-program.ts";
 import { type Phase, type Point, type TraceOptions, traceBackup } from "./traced-backup.ts";
 
 export const PHASES = ["packs", "index", "snapshots", "leases"] as const;
@@ -190,6 +191,18 @@ export function runForge(
       FORGE_PASSPHRASE: PASSPHRASE,
     },
   });
+}
+
+/** `runForge` without holding up this process. */
+export function runForgeAside(words: readonly string[], repository: string): Promise<Ended> {
+  const program = `${import.meta.dirname}/../../bin/forge.cjs`;
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: "/nonexistent",
+    FORGE_REPOSITORY: repository,
+    FORGE_PASSPHRASE: PASSPHRASE,
+  };
+  return runProgram(process.execPath, [program, ...words], { env });
 }
 
 function sumOf(counts: PhaseCounts): number {
