@@ -193,12 +193,15 @@ export function runForge(
   });
 }
 
-/** `runForge` without holding up this process. */
-export function runForgeAside(words: readonly string[], repository: string): Promise<Ended> {
+/** `runForge` without holding up this process, with a home of its own. */
+export function runForgeAside(
+  words: readonly string[],
+  { repository, home }: { readonly repository: string; readonly home: string },
+): Promise<Ended> {
   const program = `${import.meta.dirname}/../../bin/forge.cjs`;
   const env = {
     PATH: process.env["PATH"],
-    HOME: "/nonexistent",
+    HOME: home,
     FORGE_REPOSITORY: repository,
     FORGE_PASSPHRASE: PASSPHRASE,
   };

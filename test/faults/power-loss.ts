@@ -80,6 +80,8 @@ export class PowerLoss {
   readonly #folder: string;
   readonly #random: SeededRandom;
   readonly #outer: ScratchDisk;
+  /** Each has another repository in the same place, and so another home that remembers it. */
+  #rounds = 0;
 
   /** @param folder Empty; for images, mount points and the tree that is backed up. */
   constructor(fileSystem: FileSystem, folder: string, random: SeededRandom) {
@@ -125,6 +127,8 @@ export class PowerLoss {
 
   async #work(copiesMin: number): Promise<Copy[]> {
     const image = `${this.#outer.path}/image`;
+    this.#rounds++;
+    mkdirSync(`${this.#folder}/home-${this.#rounds}`);
     rmSync(image, { force: true });
     writeFileSync(image, "");
     truncateSync(image, MEBIBYTES[this.#fileSystem] * 2 ** 20);
@@ -170,7 +174,10 @@ export class PowerLoss {
   async #forge(commands: readonly (readonly string[])[]): Promise<string> {
     let stdout = "";
     for (const words of commands) {
-      const ended = await runForgeAside(words, this.#repository);
+      const ended = await runForgeAside(words, {
+        repository: this.#repository,
+        home: `${this.#folder}/home-${this.#rounds}`,
+      });
       if (ended.code !== 0) throw new Error(`forge ${words.join(" ")}: ${ended.stderr}`);
       stdout += ended.stdout;
     }
