@@ -11,11 +11,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { messageOf } from "../../engine/base/errors.ts";
 import { buildForge } from "../helpers/forge-program.ts";
 import { SeededRandom, testSeed } from "../helpers/seeded-random.ts";
 import { crashSession, noCrashes } from "./crash-states.ts";
 import { ioErrorsOf, noIoErrors } from "./io-errors.ts";
 import { FILE_SYSTEMS, PowerLoss } from "./power-loss.ts";
+import { SymlinkRace } from "./symlink-racer.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,6 +44,7 @@ const CAMPAIGNS: Readonly<Record<string, () => Promise<number>>> = {
   crash: crashes,
   "io-errors": ioErrors,
   "power-loss": powerLoss,
+  racer: races,
 };
 
 const [name = ""] = positionals;
@@ -109,4 +112,22 @@ async function powerLoss(): Promise<number> {
   const all = JSON.stringify(counts);
   console.log(`${fileSystem}, seed ${seed}: ${images} images, ${snapshots} snapshots read, ${all}`);
   return faults;
+}
+
+async function races(): Promise<number> {
+  const folder = mkdtempSync("/var/tmp/forge-race-");
+  const race = new SymlinkRace(folder);
+  const seed = testSeed();
+  try {
+    await race.start(seed);
+    while (race.counts.restores < Number(values.runs) && !range.isOver()) await race.restore();
+    return 0;
+  } catch (error) {
+    console.log(messageOf(error));
+    return 1;
+  } finally {
+    race.stop();
+    console.log(`seed ${seed}: ${JSON.stringify(race.counts)}`);
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
