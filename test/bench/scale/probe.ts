@@ -17,6 +17,7 @@ export interface OpenReport {
   readonly unlockMs: number;
   /** From there until every blob can be found and the snapshots are known. */
   readonly openMs: number;
+  readonly openCpuMs: number;
   /** From there until the folders down to a user's, and their entries, were listed. */
   readonly firstListMs: number;
   readonly rssBytes: number;
@@ -49,6 +50,7 @@ async function probe(what: string, path: string): Promise<OpenReport | LookupRep
     credentials: { passphrase: () => Promise.resolve(PASSPHRASE) },
   });
   const unlockedMs = performance.now();
+  const unlockedCpu = process.cpuUsage();
   const onProblem = (error: Error): void => {
     throw error;
   };
@@ -57,6 +59,7 @@ async function probe(what: string, path: string): Promise<OpenReport | LookupRep
     engine.listSnapshots(repository, { onProblem }),
   ]);
   const openedMs = performance.now();
+  const openCpu = process.cpuUsage(unlockedCpu);
   if (what === "lookup") return lookup(indexed);
   // Backups that were measured here are snapshots as well.
   const latest = snapshots.findLast(({ paths }) => paths.map(engine.displayName).includes("/home"));
@@ -73,6 +76,7 @@ async function probe(what: string, path: string): Promise<OpenReport | LookupRep
     segments: indexed.index.segmentIds().length,
     unlockMs: unlockedMs - begunMs,
     openMs: openedMs - unlockedMs,
+    openCpuMs: (openCpu.user + openCpu.system) / 1000,
     firstListMs: listedMs - openedMs,
     rssBytes: process.memoryUsage.rss(),
     peakBytes: peakBytes(),

@@ -41,29 +41,36 @@ export function summarizeSize(
   return { blobs, segments, buildSeconds, steps };
 }
 
-/** Seconds / peak memory by size, and the last size's time as a multiple of the first one's. */
+/** Time / CPU time / peak memory by size, and the last size's CPU time as a multiple of the first one's. */
 export function scaleTableOf(results: readonly SizeResult[]): string {
   const [first] = results;
   const last = results.at(-1);
   const rows = (first?.steps ?? []).map(({ step }) => {
     const found = results.map(({ steps }) => steps.find((one) => one.step === step));
-    const [least, most] = [found[0]?.medianSeconds ?? 0, found.at(-1)?.medianSeconds ?? 0];
+    const [least, most] = [work(found[0]), work(found.at(-1))];
     return [step, ...found.map(cell), least > 0 ? (most / least).toFixed(1) : "–"];
   });
   const heads = results.map(({ blobs }) => `${(blobs / 1e6).toFixed(blobs < 1e6 ? 1 : 0)} M blobs`);
   const growth = first === undefined || last === undefined ? 1 : last.blobs / first.blobs;
   return markdown([
-    ["step: time / peak memory", ...heads, `growth (data × ${growth.toFixed(0)})`],
+    ["step: time / CPU / peak memory", ...heads, `growth (data × ${growth.toFixed(0)})`],
     ["index segments", ...results.map(({ segments }) => String(segments)), ""],
     ["building it", ...results.map(({ buildSeconds }) => `${buildSeconds.toFixed(0)} s`), ""],
     ...rows,
   ]);
 }
 
+/** CPU time where it is known: what others do with the processors meanwhile is not in it. */
+function work(result: StepResult | undefined): number {
+  return result?.medianCpuSeconds ?? result?.medianSeconds ?? 0;
+}
+
 function cell(result: StepResult | undefined): string {
   if (result === undefined) return "–";
   const peak = result.peakBytes === undefined ? "" : ` / ${(result.peakBytes / 1e6).toFixed(0)} MB`;
-  return timeText(result.medianSeconds) + peak;
+  const cpu =
+    result.medianCpuSeconds === undefined ? "" : ` / ${timeText(result.medianCpuSeconds)}`;
+  return timeText(result.medianSeconds) + cpu + peak;
 }
 
 function timeText(seconds: number): string {

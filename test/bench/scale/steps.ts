@@ -42,10 +42,15 @@ export function sizeOf(place: Place): { readonly blobs: number; readonly segment
 }
 
 function openSteps(place: Place): Measure[] {
-  const { unlockMs, openMs, firstListMs, peakBytes } = probe<OpenReport>("open", place);
+  const { unlockMs, openMs, openCpuMs, firstListMs, peakBytes } = probe<OpenReport>("open", place);
   return [
     { step: "unlock (the KDF)", seconds: unlockMs / 1e3 },
-    { step: "open: index and snapshots", seconds: openMs / 1e3, peakBytes },
+    {
+      step: "open: index and snapshots",
+      seconds: openMs / 1e3,
+      cpuSeconds: openCpuMs / 1e3,
+      peakBytes,
+    },
     { step: "first folder listing after it", seconds: firstListMs / 1e3 },
   ];
 }
