@@ -5,6 +5,7 @@
  *     npm run campaign -- io-errors --seed-range 0..20
  *     npm run campaign -- power-loss --file-system ext4 --images 500
  *     npm run campaign -- racer --runs 10000
+ *     npm run campaign -- cli-errors --runs 100
  *
  * `--seconds N` ends any of them sooner, at the end of a session.
  */
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../../engine/base/errors.ts";
 import { buildForge } from "../helpers/forge-program.ts";
 import { SeededRandom, testSeed } from "../helpers/seeded-random.ts";
+import { CliErrors } from "./cli-errors.ts";
 import { crashSession, noCrashes } from "./crash-states.ts";
 import { ioErrorsOf, noIoErrors } from "./io-errors.ts";
 import { FILE_SYSTEMS, PowerLoss } from "./power-loss.ts";
@@ -45,6 +47,7 @@ const CAMPAIGNS: Readonly<Record<string, () => Promise<number>>> = {
   "io-errors": ioErrors,
   "power-loss": powerLoss,
   racer: races,
+  "cli-errors": cliErrors,
 };
 
 const [name = ""] = positionals;
@@ -130,4 +133,30 @@ async function races(): Promise<number> {
     console.log(`seed ${seed}: ${JSON.stringify(race.counts)}`);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function cliErrors(): Promise<number> {
+  buildForge();
+  const folder = mkdtempSync("/var/tmp/forge-cli-");
+  const seed = testSeed();
+  const counts: Record<string, number> = {};
+  let faults = 0;
+  let hits = 0;
+  try {
+    const errors = new CliErrors(folder, new SeededRandom(seed));
+    await errors.prepare();
+    while (hits < Number(values.runs) && !range.isOver()) {
+      const { operation, call, errno, number, code, hit, wrong } = await errors.point();
+      if (hit) hits++;
+      const key = `${operation} ${hit ? String(code) : "(not reached)"}`;
+      counts[key] = (counts[key] ?? 0) + 1;
+      if (wrong.length === 0) continue;
+      faults++;
+      console.log(`${operation} ${call} ${number} ${errno}: ${wrong.join("\n  ")}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log(`seed ${seed}: ${hits} calls failed, by exit status ${JSON.stringify(counts)}`);
+  return faults;
 }
