@@ -7,7 +7,8 @@
  *     npm run campaign -- racer --runs 10000
  *     npm run campaign -- cli-errors --runs 100
  *
- * `--seconds N` ends any of them sooner, at the end of a session.
+ * `--seconds N` ends any of them sooner, and so do SIGINT and SIGTERM: at the end of a session, and
+ * what was reached is told.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -40,7 +41,10 @@ export interface CampaignRange {
 
 const [first = 0, end = 0] = values["seed-range"].split("..").map(Number);
 const limitMs = Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1000;
-const range: CampaignRange = { first, end, isOver: () => performance.now() > limitMs };
+let isStopped = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (isStopped = true));
+const isOver = (): boolean => isStopped || performance.now() > limitMs;
+const range: CampaignRange = { first, end, isOver };
 
 const CAMPAIGNS: Readonly<Record<string, () => Promise<number>>> = {
   crash: crashes,
