@@ -312,8 +312,8 @@ describe("a damaged repository", () => {
   });
 
   const OPENINGS: readonly (readonly [string, RegExp, (repository: string) => void])[] = [
-    ["a config cut short", /config: 20 bytes/, (at) => truncate(`${at}/config`, 20)],
-    ["another byte in its config", /config: its checksum/, (at) => flip(`${at}/config`, 50)],
+    ["a config cut short", /config of .*: 20 bytes/, (at) => truncate(`${at}/config`, 20)],
+    ["another byte in its config", /config of .*: its checksum/, (at) => flip(`${at}/config`, 50)],
     ["no key slots", /no key slots/, (at) => execFileSync("sh", ["-c", `rm "${at}"/keys/*`])],
     ["a newer config", /version 7.*use a newer forge/, (at) => makeNewer(`${at}/config`)],
   ];
