@@ -6,7 +6,7 @@
  * The images lie on an XFS, where a copy is a clone: of one moment, and not of the time it takes.
  */
 import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 
@@ -53,7 +53,19 @@ const FILES = 8;
 
 export function canLosePower(fileSystem: FileSystem): boolean {
   const [mkfs = ""] = MKFS[fileSystem];
-  return canMountXfs() && hasProgram(mkfs);
+  return canMountXfs() && hasProgram(mkfs) && kernelHas(fileSystem);
+}
+
+function kernelHas(fileSystem: FileSystem): boolean {
+  const isThere = (): boolean =>
+    readFileSync("/proc/filesystems", "utf8").split(/\s+/).includes(fileSystem);
+  if (isThere()) return true;
+  try {
+    execFileSync("modprobe", ["-q", fileSystem], { stdio: "ignore" });
+  } catch {
+    return false;
+  }
+  return isThere();
 }
 
 interface Acknowledged {
