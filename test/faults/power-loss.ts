@@ -241,8 +241,16 @@ export class PowerLoss {
     }
   }
 
-  async #examine({ acknowledged }: Copy): Promise<void> {
+  async #examine(copy: Copy): Promise<void> {
     const backend = new LocalBackend(this.#repository);
+    try {
+      await this.#examineIn(backend, copy);
+    } finally {
+      await backend.close();
+    }
+  }
+
+  async #examineIn(backend: LocalBackend, { acknowledged }: Copy): Promise<void> {
     const repository = await openRepository({
       backend,
       credentials: { passphrase: () => Promise.resolve(PASSPHRASE) },
@@ -261,7 +269,6 @@ export class PowerLoss {
     const problems: string[] = [];
     await verifyObjects(repository, { onProblem: ({ message }) => problems.push(message) });
     if (problems.length > 0) throw new Error(problems.join("; "));
-    await backend.close();
   }
 
   #mount(image: string): void {
