@@ -37,6 +37,8 @@ const NAMES = ["backup", "restore", "check", "compact"] as const satisfies reado
 
 /** Calls are counted by thread; one makes nearly all of them. */
 const CALL_MAX = 24;
+/** The dynamic linker reads as well, before there is a program that could say anything. */
+const LINKER_READS = 8;
 
 export interface CliPoint {
   readonly operation: Operation;
@@ -80,7 +82,8 @@ export class CliErrors {
     const operation = this.#random.pick(NAMES);
     const call = this.#random.pick(OPERATIONS[operation]);
     const errno = this.#random.pick(ERRNOS);
-    const number = 1 + this.#random.below(CALL_MAX);
+    const first = call === "pread64" ? LINKER_READS : 1;
+    const number = first + this.#random.below(CALL_MAX);
     for (const name of ["repository", "restored", "home"]) {
       rmSync(`${this.#folder}/${name}`, { recursive: true, force: true });
     }
