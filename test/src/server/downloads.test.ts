@@ -58,7 +58,8 @@ function unpacked(answer: Answer, format: "zip" | "tar"): (name: string) => stri
   writeFileSync(archive, answer.bytes);
   if (format === "zip") {
     execFileSync("unzip", ["-tqq", archive]);
-    execFileSync("unzip", ["-qq", archive, "-d", out]);
+    const env = { ...process.env, LC_ALL: "C.UTF-8" };
+    execFileSync("unzip", ["-qq", archive, "-d", out], { env });
   } else execFileSync("tar", ["xf", archive, "-C", out, "--no-same-owner"]);
   return (name) => readFileSync(join(out, name), "utf8");
 }
