@@ -145,7 +145,8 @@ describe("a ZIP archive", () => {
     if (!hasProgram(program)) return void need(false, debian);
     const { plan } = await planned(sample);
     const path = await written(plan, `${program}.zip`);
-    execFileSync(program, [...words, path], { cwd: folder, stdio: "ignore" });
+    const env = { ...process.env, LC_ALL: "C.UTF-8" };
+    execFileSync(program, [...words, path], { cwd: folder, stdio: "ignore", env });
   });
 
   test("is the same each time, and empty when there is nothing", async () => {
