@@ -102,6 +102,15 @@ export class FileReader {
     return parts;
   }
 
+  /** @see FsFile.load */
+  async load(offset: number, length: number, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    const segments = offset >= 0 ? (this.segmentsNow(offset, length) ?? []) : [];
+    await mapBounded(segments, { concurrency: READ_CONCURRENCY, signal }, async ({ id }) => {
+      await this.#sources.blobs.read({ id, kind: "data" }, signal);
+    });
+  }
+
   /** @see FsFile.prefetch */
   prefetch(offset: number, length: number): void {
     // Whoever reads the range meets the failure itself.

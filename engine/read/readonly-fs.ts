@@ -84,6 +84,12 @@ export interface FsFile extends FsEntryBase {
     readonly offset: number;
     readonly length: number;
   }): readonly Bytes[] | undefined;
+  /**
+   * Loads a range so that `readNow`, called at once afterwards, most likely has it: what `read` would
+   * copy together can be passed on as it lies. Does nothing where there is no such way.
+   * @throws as `read`.
+   */
+  load?(range: FsRange): Promise<void>;
   /** Begins to load a range into the cache, in parallel; never throws, never waits. */
   prefetch(range: { readonly offset: number; readonly length: number }): void;
   /** Runs of zeros that take no space, sorted. */

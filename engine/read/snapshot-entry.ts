@@ -142,6 +142,10 @@ export class SnapshotFile extends SnapshotEntry<"file"> implements FsFile {
     return this.reader.readNow(range.offset, range.length);
   }
 
+  load(range: FsRange): Promise<void> {
+    return this.reader.load(range.offset, range.length, range.signal);
+  }
+
   prefetch(range: { readonly offset: number; readonly length: number }): void {
     this.reader.prefetch(range.offset, range.length);
   }

@@ -230,20 +230,30 @@ export class Operations {
     const offset = reader.u64();
     const length = Math.min(reader.u32(), READ_BYTES_MAX);
     this.#prefetcher.onRead(file, { offset, length });
-    const now = file.readNow?.({ offset, length });
-    if (now !== undefined) {
-      checkReadBytes(file, { offset, length }, now);
-      channel.reply(request.unique, ...now);
-      return undefined;
-    }
-    return this.#interruptible(request, (signal) => file.read({ offset, length, signal })).then(
-      (bytes) => {
-        checkReadBytes(file, { offset, length }, [bytes]);
-        channel.reply(request.unique, bytes);
-        // Ours alone: freed now, and not when the collector comes by.
-        releaseLarge(bytes);
-      },
-    );
+    if (this.#replyNow(request, channel, file, { offset, length })) return undefined;
+    return this.#interruptible(request, async (signal) => {
+      await file.load?.({ offset, length, signal });
+      if (this.#replyNow(request, channel, file, { offset, length })) return;
+      const bytes = await file.read({ offset, length, signal });
+      checkReadBytes(file, { offset, length }, [bytes]);
+      channel.reply(request.unique, bytes);
+      // Ours alone: freed now, and not when the collector comes by.
+      releaseLarge(bytes);
+    });
+  }
+
+  /** Answers with what is in memory, as it lies there. @returns false when not all of it is. */
+  #replyNow(
+    request: Request,
+    channel: Channel,
+    file: FsFile,
+    range: { readonly offset: number; readonly length: number },
+  ): boolean {
+    const parts = file.readNow?.(range);
+    if (parts === undefined) return false;
+    checkReadBytes(file, range, parts);
+    channel.reply(request.unique, ...parts);
+    return true;
   }
 
   #readdir(request: Request, channel: Channel): Promise<void> | undefined {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Bytes } from "../../../engine/base/bytes.ts";
+import { type Bytes, concatBytes } from "../../../engine/base/bytes.ts";
 import { type BlobId, parseId } from "../../../engine/base/ids.ts";
 import { contentKeyOf } from "../../../engine/read/content-key.ts";
 import { FileReader } from "../../../engine/read/file-reader.ts";
@@ -194,6 +194,27 @@ test("a random read in a file of many chunk lists loads only the lists on the wa
   expect(got).toEqual(content.slice(30_000, 30_004));
   // Two lists at most on the way down (15,000 chunks), and one chunk.
   expect(backend.reads.length).toBeLessThanOrEqual(4);
+});
+
+test("what was loaded is there at once, piece by piece, and the same as what read gives", async () => {
+  const content = noise(300_000, 5);
+  const { files } = await filesOf(await MemoryRepository.create(), [
+    file("plain", content, { chunkBytes: 90_000 }),
+  ]);
+  const [plain] = files;
+  const range = { offset: 80_000, length: 150_000 };
+  expect(plain?.readNow?.(range)).toBeUndefined();
+  await plain?.load?.(range);
+  const parts = plain?.readNow?.(range);
+  expect(parts?.map((part) => part.length)).toEqual([10_000, 90_000, 50_000]);
+  expectBytes(concatBytes(parts ?? []), content.subarray(80_000, 230_000));
+});
+
+test("load of a range beyond the end loads nothing, and tells what read would tell", async () => {
+  const { files } = await filesOf(await MemoryRepository.create(), [file("small", noise(10, 1))]);
+  await expect(files[0]?.load?.({ offset: 10, length: 5 })).resolves.toBeUndefined();
+  const stopped = { offset: 0, length: 10, signal: AbortSignal.abort() };
+  await expect(files[0]?.load?.(stopped)).rejects.toMatchObject({ code: "aborted" });
 });
 
 test("a chunk shorter than its entry says is an error, not zeros", async () => {
