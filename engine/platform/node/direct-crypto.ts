@@ -1,5 +1,5 @@
 /**
- * OpenSSL called directly, for the AEADs and HMAC of small objects. node:crypto makes several objects
+ * OpenSSL called directly, for the AEADs and HMAC. node:crypto makes several objects
  * for every call, which for a blob of a few KiB cost more than the cipher does and have to be
  * collected afterwards (10 µs a blob against 2); here one context serves a thread for its life. The
  * functions are those of the running Node, which exports its own OpenSSL. Nothing promises that:
@@ -80,7 +80,11 @@ function bind(openssl: ReturnType<ReturnType<typeof loadKoffi>["load"]>): Direct
   const sealing = steps(openssl, "Encrypt");
   const opening = steps(openssl, "Decrypt");
   const written = new Int32Array(1);
-  const nothing = new Uint8Array(TAG_BYTES);
+  const keyArgument = new Argument(ARGUMENT_BYTES);
+  const nonceArgument = new Argument(ARGUMENT_BYTES);
+  const textArgument = new Argument(ARGUMENT_BYTES);
+  const tag = new Argument(TAG_BYTES);
+  const digest = new Argument(HMAC_BYTES);
 
   /** Key, nonce, AAD and data; what comes out goes into `out`. */
   const run = (
@@ -91,8 +95,14 @@ function bind(openssl: ReturnType<ReturnType<typeof loadKoffi>["load"]>): Direct
     if (data.length > DATA_BYTES_MAX) return undefined;
     const context = side.contexts[request.cipher].pointer;
     const isDone =
-      side.init(context, null, null, request.key, request.nonce) === 1 &&
-      side.update(context, null, written, request.aad, request.aad.length) === 1 &&
+      side.init(
+        context,
+        null,
+        null,
+        keyArgument.of(request.key),
+        nonceArgument.of(request.nonce),
+      ) === 1 &&
+      side.update(context, null, written, textArgument.of(request.aad), request.aad.length) === 1 &&
       // Of no bytes OpenSSL would take the call for its end.
       (data.length === 0 || side.update(context, out, written, data, data.length) === 1);
     return isDone ? context : undefined;
@@ -102,25 +112,55 @@ function bind(openssl: ReturnType<ReturnType<typeof loadKoffi>["load"]>): Direct
     seal(request): boolean {
       const { data, out, offset } = request;
       const context = run(sealing, request, { data, out: out.subarray(offset) });
-      if (context === undefined || sealing.final(context, nothing, written) !== 1) return false;
-      const tag = out.subarray(offset + data.length, offset + data.length + TAG_BYTES);
-      return control(context, CTRL_GET_TAG, TAG_BYTES, tag) === 1;
+      if (context === undefined || sealing.final(context, tag.memory, written) !== 1) return false;
+      if (control(context, CTRL_GET_TAG, TAG_BYTES, tag.memory) !== 1) return false;
+      out.set(tag.memory, offset + data.length);
+      return true;
     },
     open(request): boolean {
-      const { ciphertext, tag, out } = request;
+      const { ciphertext, out } = request;
       const context = run(opening, request, { data: ciphertext, out });
       return (
         context !== undefined &&
-        control(context, CTRL_SET_TAG, TAG_BYTES, tag) === 1 &&
-        opening.final(context, nothing, written) === 1
+        control(context, CTRL_SET_TAG, TAG_BYTES, tag.of(request.tag)) === 1 &&
+        opening.final(context, tag.memory, written) === 1
       );
     },
     hmacSha256(key, data): Bytes | undefined {
-      const out = new Uint8Array(HMAC_BYTES);
-      const result = hmac(sha256, key, key.length, data, data.length, out, null);
-      return result === null ? undefined : out;
+      const result = hmac(
+        sha256,
+        keyArgument.of(key),
+        key.length,
+        textArgument.of(data),
+        data.length,
+        digest.memory,
+        null,
+      );
+      return result === null ? undefined : digest.memory.slice();
     },
   };
+}
+
+/** What is no longer than this is copied to be handed over. */
+const ARGUMENT_BYTES = 256;
+
+/**
+ * Memory that short arguments are copied to. V8 keeps short arrays within its heap, and gives each a
+ * buffer outside, to be collected later, when native code is shown it: that costs more than a copy.
+ */
+class Argument {
+  readonly memory: Bytes;
+
+  constructor(bytes: number) {
+    this.memory = new Uint8Array(new ArrayBuffer(bytes));
+  }
+
+  /** What a call takes for `bytes`, until the next. */
+  of(bytes: Bytes): Bytes {
+    if (bytes.length > this.memory.length) return bytes;
+    this.memory.set(bytes);
+    return this.memory;
+  }
 }
 
 interface CipherSteps {

@@ -1,35 +1,50 @@
 /**
- * zstd called directly, to compress small inputs and to decompress all. node:zlib makes a new context for every call, 20–25 µs, which
- * for a file of a few KiB is more than compressing it takes; here one context serves a thread for its
- * life. The functions are those of the running Node, which exports them, else the system's library.
- * Nothing promises either: without them everything works through node:zlib.
+ * zstd called directly. node:zlib makes a new context for every call, 20–25 µs, which for a file of a
+ * few KiB is more than compressing it takes, and for a large one new tables and an output of its full
+ * size; here one context and one output serve a thread for its life. The functions are those of the
+ * running Node, which exports them, else the system's library. Nothing promises either: without them
+ * everything works through node:zlib.
  */
 import type { Bytes } from "../../base/bytes.ts";
+import { BLOB_BYTES_MAX } from "../../base/limits.ts";
 import { loadKoffi } from "./koffi.ts";
 
-/** Above, the time of a call is that of the data. */
-export const SMALL_BYTES_MAX: number = 128 * 1024;
-/** ZSTD_COMPRESSBOUND of SMALL_BYTES_MAX, rounded up. */
-const BOUND_BYTES: number = SMALL_BYTES_MAX + 4096;
+/** What a thread keeps room for: a blob. */
+export const DIRECT_BYTES_MAX: number = BLOB_BYTES_MAX;
+/** The first output; it doubles as larger inputs come. */
+const OUTPUT_BYTES_MIN: number = 256 * 1024;
 
 interface SystemZstd {
-  readonly output: Bytes;
   /** Bytes written to `output`, or a value above its length for an error. */
-  compress(plain: Bytes, level: number): number;
+  compress(output: Bytes, plain: Bytes, level: number): number;
   /** Bytes written to `plain`, or a value above its length for an error. */
   decompress(packed: Bytes, plain: Bytes): number;
 }
 
 /** `null` once it is known that the library is not there. */
 let library: SystemZstd | null | undefined;
+/** Of this thread. Pages that were never written to cost nothing. */
+let output: Bytes = new Uint8Array(0);
 
 /** One frame of `plain`, a fresh buffer; `undefined` where node:zlib has to do it. */
-export function compressSmall(plain: Bytes, level: number): Bytes | undefined {
-  if (plain.length > SMALL_BYTES_MAX) return undefined;
+export function compressDirect(plain: Bytes, level: number): Bytes | undefined {
+  if (plain.length > DIRECT_BYTES_MAX) return undefined;
   const zstd = (library ??= load());
   if (zstd === null) return undefined;
-  const length = zstd.compress(plain, level);
-  return length > BOUND_BYTES ? undefined : zstd.output.slice(0, length);
+  makeRoom(boundOf(plain.length));
+  const length = zstd.compress(output, plain, level);
+  return length > output.length ? undefined : output.slice(0, length);
+}
+
+function makeRoom(bytes: number): void {
+  if (output.length >= bytes) return;
+  const grown = Math.max(OUTPUT_BYTES_MIN, Math.min(2 * bytes, boundOf(DIRECT_BYTES_MAX)));
+  output = new Uint8Array(grown);
+}
+
+/** At least ZSTD_compressBound. */
+function boundOf(bytes: number): number {
+  return bytes + (bytes >>> 8) + 128;
 }
 
 /**
@@ -58,12 +73,10 @@ function load(): SystemZstd | null {
     const decompress = zstd.func(
       "size_t ZSTD_decompressDCtx(void *, uint8_t *, size_t, const uint8_t *, size_t)",
     ) as (...call: readonly unknown[]) => number | bigint;
-    const output = new Uint8Array(BOUND_BYTES);
     return {
-      output,
       // Errors are negative numbers seen as unsigned ones: always above any length.
-      compress: (plain, level) =>
-        Number(compress(compressor, output, BOUND_BYTES, plain, plain.length, level)),
+      compress: (output, plain, level) =>
+        Number(compress(compressor, output, output.length, plain, plain.length, level)),
       decompress: (packed, plain) =>
         Number(decompress(decompressor, plain, plain.length, packed, packed.length)),
     };

@@ -22,8 +22,9 @@ import lz4 from "lz4-napi";
 
 import { type Bytes, EMPTY_BYTES, equalBytes, releaseLarge } from "../../base/bytes.ts";
 import { ForgeError, messageOf } from "../../base/errors.ts";
+import { BLOB_BYTES_MAX } from "../../base/limits.ts";
 import { TAG_BYTES, directCrypto } from "./direct-crypto.ts";
-import { compressSmall, decompressDirect } from "./direct-zstd.ts";
+import { compressDirect, decompressDirect } from "./direct-zstd.ts";
 import type {
   AeadRequest,
   Argon2idRequest,
@@ -33,8 +34,9 @@ import type {
   SyncPlatform,
 } from "../platform.ts";
 
-/** Above, what a call costs is the data. */
-const DIRECT_BYTES_MAX = 128 * 1024;
+/** Blobs, and what is no larger: node:crypto copies what it seals, the direct calls write it in place. */
+const DIRECT_BYTES_MAX: number = BLOB_BYTES_MAX + 4096;
+const UNZEROED_BYTES_MIN = 64 * 1024;
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 /** Slack zstd gets behind the expected end, to notice a result that is too long. */
@@ -89,7 +91,8 @@ function aeadSeal(request: AeadRequest): Bytes {
   const { cipher, key, nonce, aad, data, headroomBytes = 0 } = request;
   const direct = isForDirect(request) ? directCrypto() : undefined;
   if (direct !== undefined) {
-    const out = new Uint8Array(headroomBytes + data.length + TAG_BYTES);
+    const out = fresh(headroomBytes + data.length + TAG_BYTES);
+    out.fill(0, 0, headroomBytes);
     if (direct.seal({ cipher, key, nonce, aad, data, out, offset: headroomBytes })) return out;
   }
   // A KeyObject made first is 8 µs cheaper a call than handing the raw key over.
@@ -113,7 +116,7 @@ function aeadOpen(request: AeadRequest): Bytes | undefined {
   if (cipherBytes < 0) return undefined;
   const direct = isForDirect(request) ? directCrypto() : undefined;
   if (direct !== undefined) {
-    const out = new Uint8Array(cipherBytes);
+    const out = fresh(cipherBytes);
     const [ciphertext, tag] = [data.subarray(0, cipherBytes), data.subarray(cipherBytes)];
     return direct.open({ cipher, key, nonce, aad, ciphertext, tag, out }) ? out : undefined;
   }
@@ -187,8 +190,8 @@ function compress(codec: Codec, level: number, plain: Bytes): Bytes {
     case "none":
       return plain;
     case "zstd": {
-      const small = compressSmall(plain, level);
-      if (small !== undefined) return small;
+      const direct = compressDirect(plain, level);
+      if (direct !== undefined) return direct;
       return owned(
         zstdCompressSync(plain, {
           params: { [constants.ZSTD_c_compressionLevel]: level },
@@ -285,6 +288,11 @@ function argon2id(request: Argon2idRequest): Promise<Bytes> {
       else reject(error);
     });
   });
+}
+
+/** Memory for a result that a direct call fills: zeroing is cheap for little, and saves an object. */
+function fresh(length: number): Bytes {
+  return length < UNZEROED_BYTES_MIN ? new Uint8Array(length) : unshared(length);
 }
 
 /** Memory that is not part of Node's pool and not yet zeroed; the caller fills all of it. */
