@@ -16,6 +16,8 @@ export interface Drive {
   readonly url: string;
   /** curl's words to be let in. */
   readonly login: readonly string[];
+  /** Of a peer: the folder that is served, its mount. */
+  readonly mounted?: string;
   end(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ async function openRclone(tool: Tool, repository: string, work: string): Promise
   return {
     url,
     login: [],
+    mounted: mounted.root,
     end: async () => {
       await stop(child);
       await mounted.end();
