@@ -121,7 +121,7 @@ class WorkerPool {
     }
     // An idle thread does not keep the process alive, and without it nobody would see the end of this.
     for (const lane of lanes) lane.worker.ref();
-    await Promise.all(lanes.map((lane) => lane.worker.terminate()));
+    await Promise.all(lanes.map(({ worker }) => endWorker(worker)));
   }
 
   #dispatch(): void {
@@ -173,7 +173,8 @@ class WorkerPool {
   #finish(lane: Lane, answer: DecodeAnswer): void {
     const pending = lane.jobs.get(answer.job);
     lane.jobs.delete(answer.job);
-    if (lane.jobs.size === 0) lane.worker.unref();
+    // What answers after the end is waited for until it is gone.
+    if (lane.jobs.size === 0 && !this.#closed) lane.worker.unref();
     if ("plain" in answer) pending?.resolve(answer.plain);
     else pending?.reject(new ForgeError(answer.code ?? "io", answer.message));
     this.#dispatch();
@@ -196,6 +197,28 @@ class WorkerPool {
     }
     if (!this.#closed) this.#dispatch();
   }
+}
+
+/** What a thread needs for the jobs it has is milliseconds; one that hangs is not waited for. */
+const END_MS_MAX = 2000;
+
+/**
+ * Asks a thread to end. Terminating one that is still loading its native modules, or calls into them,
+ * can take the process down with it.
+ */
+async function endWorker(worker: Worker): Promise<void> {
+  // Gone already.
+  if (worker.threadId < 0) return;
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(() => {
+      void worker.terminate().then(() => resolve());
+    }, END_MS_MAX);
+    worker.once("exit", () => {
+      clearTimeout(late);
+      resolve();
+    });
+    worker.postMessage("end");
+  });
 }
 
 function closedError(): ForgeError {

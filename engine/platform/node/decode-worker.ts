@@ -12,7 +12,13 @@ const keys = workerData as KeyRing;
 assert(parentPort !== null, "the decode worker is not in a thread");
 const port: MessagePort = parentPort;
 
-port.on("message", ({ job, location, sealed }: DecodeJob) => {
+port.on("message", (message: DecodeJob | "end") => {
+  // The thread ends by itself once nothing can come any more.
+  if (message === "end") {
+    port.close();
+    return;
+  }
+  const { job, location, sealed } = message;
   try {
     const plain = decodeBlobSync(keys, location, sealed);
     port.postMessage({ job, plain } satisfies DecodeAnswer, [plain.buffer]);

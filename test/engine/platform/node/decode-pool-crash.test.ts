@@ -19,8 +19,16 @@ vi.mock("node:worker_threads", () => ({
     readonly #number = started.count++;
     #isReferenced = true;
 
-    postMessage({ job }: DecodeJob): void {
+    readonly threadId = 1;
+
+    postMessage(message: DecodeJob | "end"): void {
       setTimeout(() => {
+        if (message === "end") {
+          if (!this.#isReferenced) started.endedUnseen++;
+          this.emit("exit", 0);
+          return;
+        }
+        const { job } = message;
         if (this.#number === 0) {
           this.emit("error", new Error("out of memory"));
           this.emit("exit", 1);
