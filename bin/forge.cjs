@@ -43,7 +43,7 @@ if (parseInt(process.versions.node, 10) < MAJOR_NEEDED) {
     });
   });
   child.on("exit", function (code, signal) {
-    process.exit(signal === null ? code : signal === "SIGINT" ? 130 : 1);
+    process.exit(signal === null ? code : 128 + require("os").constants.signals[signal]);
   });
 } else {
   // Reads of /dev/fuse, fsync of packs and the KDF all occupy pool threads; four are too few.

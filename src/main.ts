@@ -2,6 +2,7 @@
 import { ForgeError, isForgeError } from "../engine/base/errors.ts";
 import { parseCommandLine } from "./cli/command-line.ts";
 import { COMMANDS } from "./cli/command-table.ts";
+import { endBySignal } from "./cli/end-by-signal.ts";
 import { EXIT, exitCodeOfError } from "./cli/exit-code.ts";
 import { Output } from "./cli/output.ts";
 import { takeEnvironment } from "./environment.ts";
@@ -14,7 +15,8 @@ const stop = new AbortController();
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // `forge ls | head`: nobody reads any more, so there is nothing left to do or to say.
-    process.exit(error.code === "EPIPE" ? EXIT.outputClosed : EXIT.error);
+    if (error.code === "EPIPE") endBySignal("SIGPIPE");
+    process.exit(EXIT.error);
   });
 }
 process.on("SIGINT", () => interrupt("SIGINT"));
@@ -75,7 +77,7 @@ async function run(words: readonly string[]): Promise<number> {
 
 function interrupt(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
   // The second one means it: the terminal's owner does not want to wait for a clean end.
-  if (stop.signal.aborted && signal === "SIGINT") process.exit(EXIT.interrupted);
+  if (stop.signal.aborted && signal === "SIGINT") endBySignal("SIGINT");
   stop.abort(new Error(`${signal} was received`));
 }
 

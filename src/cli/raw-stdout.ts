@@ -2,7 +2,7 @@
 import { write } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { ForgeError, messageOf } from "../../engine/base/errors.ts";
-import { EXIT } from "./exit-code.ts";
+import { endBySignal } from "./end-by-signal.ts";
 
 const STDOUT = 1;
 /** A pipe that somebody set to non-blocking is tried again after this. */
@@ -57,7 +57,7 @@ function writeSome(bytes: Uint8Array): Promise<number | "full"> {
       if (error === null) resolve(written);
       else if (error.code === "EAGAIN") resolve("full");
       // The reader went away: there is nobody to tell anything.
-      else if (error.code === "EPIPE") process.exit(EXIT.outputClosed);
+      else if (error.code === "EPIPE") endBySignal("SIGPIPE");
       else reject(writeError(error));
     });
   });

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { execFileSync, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ForgeWorld, buildForge, ending, jsonLines } from "../helpers/forge-program.ts";
 
@@ -124,6 +125,21 @@ describe("exit codes and sentences", () => {
     });
     expect(ended.stderr).toBe("");
     expect(["0", "141"]).toContain(ended.stdout.trim().split("\n").at(-1));
+  });
+
+  test("a reader that goes away while threads open blobs ends it as SIGPIPE would", () => {
+    world.write("large", randomBytes(24 * 1024 * 1024));
+    world.ok(["backup", "large"]);
+    const path = world.path("large");
+    const script = `"${process.execPath}" bin/forge.cjs dump latest "${path}" | head -c 100000 | wc -c; echo "\${PIPESTATUS[0]}"`;
+    for (let run = 0; run < 5; run++) {
+      const ended = spawnSync("bash", ["-c", script], {
+        env: world.environment(),
+        encoding: "utf8",
+      });
+      expect(ended.stderr).toBe("");
+      expect(ended.stdout).toBe("100000\n141\n");
+    }
   });
 });
 

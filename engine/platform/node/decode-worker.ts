@@ -1,32 +1,18 @@
 /** The thread of the decode pool: takes sealed blobs, gives verified plaintext back. */
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 
-import { assert, isForgeError, messageOf } from "../../base/errors.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { decodeBlobSync } from "./decode-blob.ts";
-import type { DecodeAnswer, DecodeJob } from "./decode-pool.ts";
+import type { DecodeTask } from "./decode-pool.ts";
+import { serveLane } from "./serve-thread.ts";
 
 // Structured cloning keeps a KeyRing as it is: it is plain data by contract.
 const keys = workerData as KeyRing;
 
-assert(parentPort !== null, "the decode worker is not in a thread");
-const port: MessagePort = parentPort;
-
-port.on("message", (message: DecodeJob | "end") => {
-  // The thread ends by itself once nothing can come any more.
-  if (message === "end") {
-    port.close();
-    return;
-  }
-  const { job, location, sealed } = message;
-  try {
-    const plain = decodeBlobSync(keys, location, sealed);
-    port.postMessage({ job, plain } satisfies DecodeAnswer, [plain.buffer]);
-    // Freed now and not when it is collected, which would be 50 MB a thread later. (Moved away
-    // already when the plaintext is a part of it.)
-    sealed.buffer.transfer(0);
-  } catch (error) {
-    const code = isForgeError(error) ? error.code : undefined;
-    port.postMessage({ job, code, message: messageOf(error) } satisfies DecodeAnswer);
-  }
+serveLane(({ location, sealed }: DecodeTask) => {
+  const result = decodeBlobSync(keys, location, sealed);
+  // Freed now and not when it is collected, which would be 50 MB a thread later. A blob that was
+  // stored as it is may be a view of what was sealed: then that is what is moved.
+  if (result.buffer !== sealed.buffer) sealed.buffer.transfer(0);
+  return { result, moved: [result.buffer] };
 });

@@ -9,20 +9,23 @@ import { ByteBudget, mapBounded } from "../../base/concurrency.ts";
 import { ForgeError, assert, isForgeError } from "../../base/errors.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
+import { WorkerLanes } from "../../platform/node/worker-lanes.ts";
+import { threadModule } from "../../platform/node/worker-thread.ts";
 import type { BlobUse, PackRead } from "../../read/read-plan.ts";
 import type { PackedFile, PackedPart, PackedWindow, PackedWriter } from "../restore-target.ts";
 import { type DirectoryTable, LocalDirectory } from "./directory-table.ts";
 import { type Rights, lossesOf, metadataOf } from "./entry-metadata.ts";
 import { type NewFile, beginNewFile, dropNewFile, finishNewFile } from "./new-file.ts";
+import type { RestoreWorkerData } from "./restore-worker.ts";
 import {
   type JobBlob,
   type JobFile,
   type JobUse,
   type SpanAnswer,
+  type SpanJob,
   encodeSpanJob,
 } from "./span-job.ts";
 import { targetError } from "./target-error.ts";
-import { WorkerLanes } from "./worker-lanes.ts";
 
 /** Sealed bytes read and not yet written: one span at work and one waiting for each of two threads. */
 const SPAN_BUDGET_BYTES: number = 32 * 1024 * 1024;
@@ -63,16 +66,23 @@ interface SpanFile {
 export class LocalPackedWriter implements PackedWriter {
   readonly #table: DirectoryTable;
   readonly #rights: Rights;
-  readonly #lanes: WorkerLanes;
+  readonly #lanes: WorkerLanes<SpanJob, SpanAnswer>;
   readonly #budget = new ByteBudget(SPAN_BUDGET_BYTES);
   readonly #open = new Map<PackedFile, OpenFile>();
-  #nextJob = 0;
 
   constructor(table: DirectoryTable, rights: Rights, keys: KeyRing) {
     this.#table = table;
     this.#rights = rights;
-    const threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism()));
-    this.#lanes = new WorkerLanes({ keys, rights }, threads);
+    this.#lanes = new WorkerLanes({
+      module: threadModule("./restore-worker", import.meta.url),
+      name: "forge-restore",
+      data: { keys, rights } satisfies RestoreWorkerData,
+      lanes: Math.max(1, Math.min(THREADS_MAX, availableParallelism())),
+      // Nearly all it allocates is garbage at once; more room would only be filled.
+      youngGenerationMb: 16,
+    });
+    // While the first packs are read.
+    this.#lanes.startAll();
   }
 
   async write(window: PackedWindow): Promise<void> {
@@ -134,8 +144,11 @@ export class LocalPackedWriter implements PackedWriter {
     }
     try {
       const jobFiles = files.map(({ jobFile }) => jobFile);
-      const message = encodeSpanJob(this.#nextJob++, bytes, jobBlobs(read, slots), jobFiles);
-      const answer = await this.#lanes.run(message);
+      const job = encodeSpanJob(bytes, jobBlobs(read, slots), jobFiles);
+      const answer = await this.#lanes.run({
+        attempt: "Cannot write files",
+        make: () => ({ task: job, moved: [job.bytes.buffer] }),
+      });
       state.window.onWritten(answer.bytesWritten);
       for (const failure of answer.failures) {
         const index = [...slots].find(([, slot]) => slot === failure.slot)?.[0] ?? -1;

@@ -42,7 +42,6 @@ export interface JobUse {
 }
 
 export interface SpanJob {
-  readonly job: number;
   readonly bytes: Bytes;
   readonly locations: readonly Omit<BlobLocation, "packId">[];
   readonly starts: Uint32Array;
@@ -85,7 +84,6 @@ export interface SlotFailure {
 }
 
 export interface SpanAnswer {
-  readonly job: number;
   /** By slot: the bits of `LOST` of files that were finished. */
   readonly lost: Uint8Array;
   readonly identities: readonly (FileIdentity & { readonly slot: number })[];
@@ -94,16 +92,14 @@ export interface SpanAnswer {
   readonly bytesWritten: number;
 }
 
-/** @param bytes Moved with the message, as are the columns. */
+/** @param bytes Moved with the message. */
 export function encodeSpanJob(
-  job: number,
   bytes: Bytes,
   blobs: readonly JobBlob[],
   files: readonly JobFile[],
 ): SpanJob {
   const useCount = blobs.reduce((sum, { uses }) => sum + uses.length, 0);
   const message: SpanJob = {
-    job,
     bytes,
     locations: blobs.map(({ location }) => {
       const { id, offset, sealedBytes, plainBytes, kind, codec, epoch } = location;

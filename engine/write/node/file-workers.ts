@@ -2,18 +2,15 @@
  * The file pool of Node: worker threads that read and seal files. Each has at most one batch under
  * work and one waiting; each pauses itself while too many of its packs are not stored yet.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 
 import { ForgeError, messageOf } from "../../base/errors.ts";
 import { decodePackDirectory } from "../../packs/pack-format.ts";
+import { endThread, startThread, threadModule } from "../../platform/node/worker-thread.ts";
 import type { FilePoolContext } from "../backup.ts";
 import type { BatchResult, FileJob, FilePool } from "../file-pool.ts";
 import { decodeResult, encodeJobs } from "./batch-columns.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
-
-const WORKER_FILE = import.meta.url.endsWith(".ts")
-  ? "./pipeline-worker.ts"
-  : "./pipeline-worker.js";
 
 /** What a worker makes is short-lived and small; V8's 48 MB of room for it would only fill up. */
 const YOUNG_GENERATION_MB = 12;
@@ -97,7 +94,7 @@ class FileWorker {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    if (this.#worker !== undefined) await endThread(this.#worker);
   }
 
   /** Started with the first batch: a backup of an unchanged tree needs no worker. */
@@ -117,11 +114,10 @@ class FileWorker {
       fingerprints: repository.index.fingerprints.sharedBuffer,
       packsInFlight: this.#inFlight.buffer as SharedArrayBuffer,
     };
-    const worker = new Worker(new URL(WORKER_FILE, import.meta.url), {
-      workerData: setup,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-      // A stream's descriptor is opened by the main thread and closed by the worker that read it.
-      trackUnmanagedFds: false,
+    const worker = startThread(threadModule("./pipeline-worker", import.meta.url), {
+      name: "forge-pipeline",
+      data: setup,
+      youngGenerationMb: YOUNG_GENERATION_MB,
     });
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.on("error", (error: unknown) => {

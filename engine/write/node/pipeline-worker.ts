@@ -3,12 +3,13 @@
  * which measured fastest. It tells the main thread about finished packs and batches, and waits on a
  * shared counter while too many of its packs are not stored yet.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 
 import { messageOf } from "../../base/errors.ts";
 import { BlobWriter } from "../blob-writer.ts";
 import { FingerprintTable } from "../../index/fingerprint-table.ts";
 import { nativeSyncPlatform } from "../../platform/node/native.ts";
+import { hearMessages } from "../../platform/node/serve-thread.ts";
 import { encodePackDirectory } from "../../packs/pack-format.ts";
 import { SessionTable } from "../session-table.ts";
 import { buffersOf, decodeJobs, encodeResult } from "./batch-columns.ts";
@@ -18,9 +19,6 @@ import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
 /** Packs a worker may have under way: one being written, one ready. */
 const PACKS_IN_FLIGHT_MAX = 2;
 
-const port = parentPort;
-if (port === null)
-  throw new Error("forge has a defect: the pipeline worker runs in the main thread");
 const setup = workerData as WorkerSetup;
 const packsInFlight = new Int32Array(setup.packsInFlight);
 
@@ -54,7 +52,7 @@ const saver = new BatchSaver({
 
 /** Messages are taken one after another, although a large file lets the event loop turn. */
 let turn: Promise<void> = Promise.resolve();
-port.on("message", (message: ToWorker) => {
+const port = hearMessages((message: ToWorker) => {
   turn = turn
     .then(() => handle(message))
     .catch((error: unknown) => {
@@ -79,5 +77,5 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 function say(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
-  port?.postMessage(message, transfer);
+  port.postMessage(message, transfer);
 }

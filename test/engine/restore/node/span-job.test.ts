@@ -39,7 +39,7 @@ test("files come out of the columns as they went in", () => {
     { openFd: 17 },
     { dirfd: 7, name: utf8("last"), sizeBytes: 1, metadata, ...plain, sparse: true },
   ];
-  const { files: columns } = encodeSpanJob(1, utf8("span"), [], files);
+  const { files: columns } = encodeSpanJob(utf8("span"), [], files);
   const sent = structuredClone(columns);
   expect(files.map((_, slot) => decodeJobFile(sent, slot))).toEqual(files);
 });
