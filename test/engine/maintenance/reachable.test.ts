@@ -32,14 +32,14 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Two backups: folders that are shared, a folder of 3000 files, a file of 1200 chunks. */
+/** Two backups: folders that are shared, a folder of 3000 files, a file of more chunks than one list holds. */
 async function filled(): Promise<Repository<Backend>> {
   const backend = new MemoryBackend({ nowMs: () => 0 });
   const repository = await createSmallRepository({ backend });
   mkdirSync(`${folder}/many`);
   mkdirSync(`${folder}/few/deep`, { recursive: true });
   for (let i = 0; i < 3000; i++) writeFileSync(`${folder}/many/${i}`, i % 10 === 0 ? `${i}` : "");
-  writeFileSync(`${folder}/large`, noise(300_000, 1));
+  writeFileSync(`${folder}/large`, noise(1_500_000, 1));
   writeFileSync(`${folder}/few/deep/a`, noise(5000, 2));
   symlinkSync("a", `${folder}/few/deep/b`);
   await backUp(repository, folder);
