@@ -24,7 +24,7 @@ import { type Bytes, EMPTY_BYTES, equalBytes, releaseLarge } from "../../base/by
 import { ForgeError, messageOf } from "../../base/errors.ts";
 import { BLOB_BYTES_MAX } from "../../base/limits.ts";
 import { TAG_BYTES, directCrypto } from "./direct-crypto.ts";
-import { compressDirect, decompressDirect } from "./direct-zstd.ts";
+import { bindZstd, compressDirect, decompressDirect } from "./direct-zstd.ts";
 import type {
   AeadRequest,
   Argon2idRequest,
@@ -282,12 +282,16 @@ function argon2id(request: Argon2idRequest): Promise<Bytes> {
     memory: request.memoryKib,
     passes: request.passes,
   };
-  return new Promise((resolve, reject) => {
+  const derived = new Promise<Bytes>((resolve, reject) => {
     argon2("argon2id", parameters, (error, key) => {
       if (error === null) resolve(new Uint8Array(key));
       else reject(error);
     });
   });
+  // A quarter of a second during which this thread has nothing to do, and then needs these.
+  directCrypto();
+  bindZstd();
+  return derived;
 }
 
 /** Memory for a result that a direct call fills: zeroing is cheap for little, and saves an object. */
