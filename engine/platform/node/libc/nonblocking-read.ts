@@ -1,0 +1,70 @@
+/**
+ * Reading a device without blocking the thread: at once what is there, and waiting in another thread
+ * for more. What still waits keeps the process from ending, so how to end it all the same is here.
+ */
+import { constants } from "node:os";
+import type { Bytes } from "../../../base/bytes.ts";
+import { ErrnoError } from "../errno-error.ts";
+import { checked, lastErrno, libraryFunction } from "./library.ts";
+import { O_NONBLOCK } from "./open-flags.ts";
+
+// asm-generic/fcntl.h
+const F_GETFL = 3;
+const F_SETFL = 4;
+// asm-generic/poll.h: int fd, short events, short revents
+const POLLIN = 1;
+const POLLFD_BYTES = 8;
+
+/** Makes `readAvailable` answer at once. */
+export function makeNonBlocking(fd: number): void {
+  const flags = checked("fcntl", fcntlOf()(fd, F_GETFL, "int", 0));
+  checked("fcntl", fcntlOf()(fd, F_SETFL, "int", flags | O_NONBLOCK));
+}
+
+/**
+ * read(2) on a descriptor that does not block. Node's own answers "nothing there" by an exception,
+ * which costs more than the call.
+ * @returns bytes read; `undefined` when there is nothing to read now.
+ */
+export function readAvailable(fd: number, into: Bytes): number | undefined {
+  const result = readOf()(fd, into, into.length);
+  if (result >= 0) return result;
+  const errno = lastErrno();
+  if (errno === constants.errno.EAGAIN) return undefined;
+  throw new ErrnoError(errno, "read");
+}
+
+/** Resolves when there is something to read, or the other end is gone. Holds a thread of the pool. */
+export function waitReadable(fd: number): Promise<void> {
+  const request = new DataView(new ArrayBuffer(POLLFD_BYTES));
+  request.setInt32(0, fd, true);
+  request.setInt16(4, POLLIN, true);
+  return new Promise((resolve, reject) => {
+    pollOf().async(new Uint8Array(request.buffer), 1, -1, (error: Error | null) => {
+      // A failed poll shows in the read that follows.
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
+/**
+ * _exit(2): the process ends at once, with this status. For when a thread that is blocked in a
+ * system call would keep it from ending; nothing is flushed and no handler runs.
+ */
+export function exitNow(status: number): never {
+  exitOf()(status);
+  throw new Error("forge has a defect: _exit returned");
+}
+
+type C = Uint8Array;
+const fcntlOf = libraryFunction<
+  (fd: number, command: number, type: "int", value: number) => number
+>("int fcntl(int fd, int command, ...)");
+const readOf = libraryFunction<(fd: number, into: C, size: number) => number>(
+  "int64_t read(int fd, void *into, size_t size)",
+);
+const pollOf = libraryFunction<{
+  async(requests: C, count: number, timeoutMs: number, done: (error: Error | null) => void): void;
+}>("int poll(void *requests, unsigned long count, int timeoutMs)");
+const exitOf = libraryFunction<(status: number) => void>("void _exit(int status)");
