@@ -5,15 +5,13 @@
  * requests go on meanwhile. An answer is written in the same breath in which it is put together,
  * because all answers but file content share one buffer.
  */
-import { type Bytes, ByteReader, releaseLarge } from "../../engine/base/bytes.ts";
+import { type Bytes, ByteReader } from "../../engine/base/bytes.ts";
 import { ForgeError, messageOf } from "../../engine/base/errors.ts";
-import type { FsDirectory, FsEntry, FsFile, ReadonlyFs } from "../../engine/read/readonly-fs.ts";
+import type { FsEntry, ReadonlyFs } from "../../engine/read/readonly-fs.ts";
 import { ERRNO, errnoOf, isDataFailure } from "../errno.ts";
-import { HoleCache } from "../hole-cache.ts";
 import { type Inode, InodeTable, pathOf } from "../inode-table.ts";
-import { Prefetcher } from "../prefetch.ts";
-import { SEEK_DATA, SEEK_HOLE, seekInHoles } from "../seek.ts";
 import { findXattr, isAskedByListings, xattrNames } from "../xattrs.ts";
+import { ContentReader } from "./content-reader.ts";
 import { type DirectoryPage, DirectoryReader, type DirectoryRequest } from "./directory-reader.ts";
 import { READ_BYTES_MAX, negotiate } from "./negotiation.ts";
 import { PendingRequests } from "./pending.ts";
@@ -36,6 +34,7 @@ import {
   writeStatfs,
   writeU64,
 } from "./protocol.ts";
+import { Refusal, directoryOf, fileOf, refusalOf } from "./refusal.ts";
 import type { Channel } from "./session.ts";
 
 export interface OperationsOptions {
@@ -45,25 +44,14 @@ export interface OperationsOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** An errno, as an exception that `Operations` turns into the answer. */
-class Refusal extends Error {
-  readonly errno: number;
-
-  constructor(errno: number) {
-    super(`errno ${errno}`);
-    this.errno = errno;
-  }
-}
-
 const EMPTY = new Uint8Array(0);
 
 export class Operations {
   readonly #fs: ReadonlyFs;
   readonly #options: OperationsOptions;
   readonly #table: InodeTable;
-  readonly #prefetcher: Prefetcher;
-  readonly #holes = new HoleCache();
   readonly #pending = new PendingRequests();
+  readonly #content: ContentReader;
   readonly #directories = new Map<number, DirectoryReader>();
   readonly #out = new Uint8Array(READ_BYTES_MAX);
   readonly #view = new DataView(this.#out.buffer);
@@ -74,7 +62,7 @@ export class Operations {
     this.#fs = fs;
     this.#options = options;
     this.#table = new InodeTable(fs.root);
-    this.#prefetcher = new Prefetcher({ budgetBytes: options.prefetchBytesMax });
+    this.#content = new ContentReader(this.#pending, options);
   }
 
   /** Answers one request, now or later. Never throws. */
@@ -116,7 +104,7 @@ export class Operations {
         this.#opendir(request, channel);
         return undefined;
       case OPCODE.read:
-        return this.#read(request, channel);
+        return this.#content.read(fileOf(this.#inodeOf(request)), request, channel);
       case OPCODE.readdir:
       case OPCODE.readdirplus:
         return this.#readdir(request, channel);
@@ -133,7 +121,7 @@ export class Operations {
         this.#xattr(request, channel);
         return undefined;
       case OPCODE.lseek:
-        return this.#lseek(request, channel);
+        return this.#content.seek(fileOf(this.#inodeOf(request)), request, channel);
       case OPCODE.interrupt:
         this.#pending.interrupt(new ByteReader(request.body, "FUSE INTERRUPT").i64());
         return undefined;
@@ -222,40 +210,6 @@ export class Operations {
     if (!taken) this.#directories.delete(handle);
   }
 
-  /** fuse_read_in: handle (8), offset (8), size (4), and more that does not matter here. */
-  #read(request: Request, channel: Channel): Promise<void> | undefined {
-    const file = fileOf(this.#inodeOf(request));
-    const reader = new ByteReader(request.body, "FUSE READ");
-    reader.u64();
-    const offset = reader.u64();
-    const length = Math.min(reader.u32(), READ_BYTES_MAX);
-    this.#prefetcher.onRead(file, { offset, length });
-    if (this.#replyNow(request, channel, file, { offset, length })) return undefined;
-    return this.#interruptible(request, async (signal) => {
-      await file.load?.({ offset, length, signal });
-      if (this.#replyNow(request, channel, file, { offset, length })) return;
-      const bytes = await file.read({ offset, length, signal });
-      checkReadBytes(file, { offset, length }, [bytes]);
-      channel.reply(request.unique, bytes);
-      // Ours alone: freed now, and not when the collector comes by.
-      releaseLarge(bytes);
-    });
-  }
-
-  /** Answers with what is in memory, as it lies there. @returns false when not all of it is. */
-  #replyNow(
-    request: Request,
-    channel: Channel,
-    file: FsFile,
-    range: { readonly offset: number; readonly length: number },
-  ): boolean {
-    const parts = file.readNow?.(range);
-    if (parts === undefined) return false;
-    checkReadBytes(file, range, parts);
-    channel.reply(request.unique, ...parts);
-    return true;
-  }
-
   #readdir(request: Request, channel: Channel): Promise<void> | undefined {
     const reader = new ByteReader(request.body, "FUSE READDIR");
     const directory = this.#directories.get(reader.u64());
@@ -282,7 +236,9 @@ export class Operations {
       reply(page);
       return undefined;
     }
-    return this.#interruptible(request, (signal) => directory.readPage(wanted, signal)).then(reply);
+    return this.#pending
+      .run(request.unique, (signal) => directory.readPage(wanted, signal))
+      .then(reply);
   }
 
   /** fuse_getxattr_in: size (4), padding (4), and for GETXATTR the name. Size 0 asks for the size. */
@@ -314,34 +270,6 @@ export class Operations {
     const isAsked = isAskedByListings(name) && !this.#options.allowOther;
     const isAbsent = isAsked && !this.#table.isXattrNear(inode, name);
     throw new Refusal(isAbsent ? ERRNO.EOPNOTSUPP : ERRNO.ENODATA);
-  }
-
-  /** fuse_lseek_in: handle (8), offset (8), whence (4). */
-  async #lseek(request: Request, channel: Channel): Promise<void> {
-    const file = fileOf(this.#inodeOf(request));
-    const reader = new ByteReader(request.body, "FUSE LSEEK");
-    reader.u64();
-    // Signed and possibly huge: beyond every file is ENXIO, no defect.
-    const offset = Number(reader.i64());
-    const whence = reader.u32();
-    if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new Refusal(ERRNO.EINVAL);
-    const holes = await this.#holes.holesOf(file);
-    const found = seekInHoles(holes, file.attributes.sizeBytes, { offset, whence });
-    if (found === undefined) throw new Refusal(ERRNO.ENXIO);
-    writeU64(this.#view, 0, found);
-    channel.reply(request.unique, this.#out.subarray(0, 8));
-  }
-
-  async #interruptible<Result>(
-    request: Request,
-    work: (signal: AbortSignal) => Promise<Result>,
-  ): Promise<Result> {
-    const signal = this.#pending.begin(request.unique);
-    try {
-      return await work(signal);
-    } finally {
-      this.#pending.end(request.unique);
-    }
   }
 
   #inodeOf(request: Request): Inode {
@@ -377,57 +305,5 @@ export class Operations {
     this.#options.onError(
       new ForgeError(code, `Cannot read ${path}: ${messageOf(error)}`, { cause: error }),
     );
-  }
-}
-
-/** The kernel fills up a short answer with zeros: that must never happen inside a file. */
-function checkReadBytes(
-  file: FsFile,
-  { offset, length }: { readonly offset: number; readonly length: number },
-  parts: readonly Bytes[],
-): void {
-  const got = parts.reduce((sum, part) => sum + part.length, 0);
-  const wanted = Math.max(0, Math.min(length, file.attributes.sizeBytes - offset));
-  if (got === wanted) return;
-  const found = `got ${got} of ${wanted} bytes at offset ${offset}`;
-  throw new ForgeError("corrupt", `the content does not have the size of the file: ${found}`);
-}
-
-function directoryOf(inode: Inode): FsDirectory {
-  if (inode.entry.type !== "directory") throw new Refusal(ERRNO.ENOTDIR);
-  return inode.entry;
-}
-
-function fileOf(inode: Inode): FsFile {
-  if (inode.entry.type === "directory") throw new Refusal(ERRNO.EISDIR);
-  if (inode.entry.type !== "file") throw new Refusal(ERRNO.EINVAL);
-  return inode.entry;
-}
-
-/** Why a request is not served. After ENOSYS the kernel never asks again and does it by itself. */
-function refusalOf(opcode: number): number {
-  switch (opcode) {
-    case OPCODE.setattr:
-    case OPCODE.symlink:
-    case OPCODE.mknod:
-    case OPCODE.mkdir:
-    case OPCODE.unlink:
-    case OPCODE.rmdir:
-    case OPCODE.rename:
-    case OPCODE.rename2:
-    case OPCODE.link:
-    case OPCODE.write:
-    case OPCODE.setxattr:
-    case OPCODE.removexattr:
-    case OPCODE.create:
-    case OPCODE.fallocate:
-    case OPCODE.copyFileRange:
-    case OPCODE.tmpfile:
-      return ERRNO.EROFS;
-    case OPCODE.ioctl:
-      return ERRNO.ENOTTY;
-    default:
-      // ACCESS, FLUSH, FSYNC, POLL, STATX, BMAP, SYNCFS …
-      return ERRNO.ENOSYS;
   }
 }

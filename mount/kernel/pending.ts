@@ -12,14 +12,18 @@ export class PendingRequests {
   readonly #controllers = new Map<bigint, AbortController>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  begin(unique: bigint): AbortSignal {
+  /** Does the work of a request; its signal tells that the request is given up. */
+  async run<Result>(
+    unique: bigint,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
     const controller = new AbortController();
     this.#controllers.set(unique, controller);
-    return controller.signal;
-  }
-
-  end(unique: bigint): void {
-    this.#controllers.delete(unique);
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.#controllers.delete(unique);
+    }
   }
 
   /** INTERRUPT. A request that has been answered meanwhile is no longer known: nothing to do. */
