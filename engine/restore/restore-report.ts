@@ -3,6 +3,7 @@ import type { ForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
 import type { FsEntryType } from "../read/readonly-fs.ts";
 import type { MetadataLoss } from "./restore-target.ts";
+import { type WalkedEntry, pathOf } from "./restore-walk.ts";
 
 /** Something that is not restored, or not as it was. Everything below a directory goes with it. */
 export interface RestoreProblem {
@@ -125,11 +126,32 @@ export class RestoreLog {
   }
 
   /** An entry is dealt with. What was written is counted by its type as well. */
-  entry(entry: RestoredEntry): void {
-    const { outcome } = entry;
+  entry({ directory, name, entry, attributes }: WalkedEntry, outcome: EntryOutcome): void {
     if (outcome === "right") this.count("alreadyRight");
     else if (outcome !== "written") this.count(outcome);
-    this.#events.onEntry?.(entry);
+    const { sizeBytes } = attributes;
+    const path = (): string => pathOf(directory, name);
+    this.#events.onEntry?.({ outcome, type: entry.type, sizeBytes, path });
+  }
+
+  /** Counts something that was written, by its type. */
+  made(entryType: RestoredEntry["type"]): void {
+    switch (entryType) {
+      case "file":
+        this.count("files");
+        break;
+      case "symlink":
+        this.count("symlinks");
+        break;
+      case "fifo":
+      case "socket":
+      case "char-device":
+      case "block-device":
+        this.count("specials");
+        break;
+      default:
+        entryType satisfies never;
+    }
   }
 
   /** A read that a dry run would make. */

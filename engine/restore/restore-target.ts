@@ -35,6 +35,10 @@ export interface FileIdentity {
   readonly inode: bigint;
 }
 
+export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
+  return a.inode === b.inode && a.device === b.device;
+}
+
 /** What stands at a place already. */
 export interface TargetStat {
   readonly type: FsEntry["type"];
