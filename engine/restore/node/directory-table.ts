@@ -10,8 +10,9 @@ import { ForgeError, assert } from "../../base/errors.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import { fchmodat, flistxattr, mkdirat, openat } from "../../platform/node/libc.ts";
 import { nameFault } from "../../snapshots/entry-name.ts";
-import type { FileIdentity, TargetDirectory } from "../restore-target.ts";
+import { type FileIdentity, type TargetDirectory, sameIdentity } from "../restore-target.ts";
 import type { Rights } from "./entry-metadata.ts";
+import { identityOf } from "./inspect-entry.ts";
 import { targetError } from "./target-error.ts";
 
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -208,8 +209,7 @@ export class DirectoryTable {
   #openSame(parentFd: number, directory: LocalDirectory): number {
     try {
       const fd = openat(parentFd, directory.name, OPEN_FLAGS);
-      const { dev, ino } = fstatSync(fd, { bigint: true });
-      if (dev === directory.identity.device && ino === directory.identity.inode) return fd;
+      if (sameIdentity(identityOf(fd), directory.identity)) return fd;
       closeSync(fd);
     } catch (error) {
       throw targetError(error, "open the directory again");

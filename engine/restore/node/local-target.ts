@@ -17,15 +17,8 @@ import type { Bytes } from "../../base/bytes.ts";
 import { ForgeError, assert } from "../../base/errors.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
-import {
-  O_PATH,
-  linkat,
-  mknodat,
-  openat,
-  splitDevice,
-  symlinkat,
-} from "../../platform/node/libc.ts";
-import type { FsDirectory, FsEntry, FsFile, FsSpecial, FsSymlink } from "../../read/readonly-fs.ts";
+import { openat } from "../../platform/node/libc.ts";
+import type { FsDirectory, FsEntry, FsSpecial, FsSymlink } from "../../read/readonly-fs.ts";
 import { nameFault } from "../../snapshots/entry-name.ts";
 import type {
   BeginFileOptions,
@@ -40,45 +33,21 @@ import type {
 } from "../restore-target.ts";
 import { DirectoryTable, LocalDirectory, UNFINISHED_MODE } from "./directory-table.ts";
 import {
-  NamedDoor,
   OpenDoor,
   type Rights,
   applyMetadata,
-  hasXattrs,
   lossesOf,
   metadataOf,
   ownRights,
   procPath,
 } from "./entry-metadata.ts";
 import { type FileChecksum, checksumFile } from "./file-checksum.ts";
+import { inspectEntry } from "./inspect-entry.ts";
+import { beginLocalFile } from "./local-file.ts";
 import { LocalPackedWriter } from "./local-packed-writer.ts";
-import {
-  beginNewFile,
-  dropNewFile,
-  finishNewFile,
-  putInPlace,
-  removeQuietly,
-  temporaryName,
-  writeAll,
-} from "./new-file.ts";
-import { targetError } from "./target-error.ts";
-
-/** The types of entries by the type bits of a mode; and what mknod(2) is asked for. */
-const TYPE_BITS = {
-  fifo: constants.S_IFIFO,
-  socket: constants.S_IFSOCK,
-  "char-device": constants.S_IFCHR,
-  "block-device": constants.S_IFBLK,
-} as const;
-const TYPES: ReadonlyMap<number, FsEntry["type"]> = new Map<number, FsEntry["type"]>([
-  [constants.S_IFREG, "file"],
-  [constants.S_IFDIR, "directory"],
-  [constants.S_IFLNK, "symlink"],
-  [constants.S_IFIFO, "fifo"],
-  [constants.S_IFSOCK, "socket"],
-  [constants.S_IFCHR, "char-device"],
-  [constants.S_IFBLK, "block-device"],
-]);
+import { makeHardLink, makeNamedEntry } from "./new-named-entry.ts";
+import { repairMetadata } from "./repair-metadata.ts";
+import { attempted, promised, targetError } from "./target-error.ts";
 
 export interface LocalTargetOptions {
   /** Directories held open at a time; by default as the system's limit allows. */
@@ -145,15 +114,7 @@ class LocalTarget implements RestoreTarget {
   }
 
   inspect(place: Place): Promise<TargetStat | undefined> {
-    return promised(() => {
-      const fd = this.#openPath(place);
-      if (fd === undefined) return undefined;
-      try {
-        return statOf(fd);
-      } finally {
-        closeSync(fd);
-      }
-    });
+    return promised(() => inspectEntry(this.#dirfd(place), place.name));
   }
 
   readLink(place: Place): Promise<Bytes> {
@@ -165,17 +126,9 @@ class LocalTarget implements RestoreTarget {
 
   beginFile(place: Place, options: BeginFileOptions): Promise<TargetFile> {
     return attempted("create the file", () => {
+      const surroundings = { table: this.#table, rights: this.#rights };
       const directory = localDirectory(place.directory);
-      const name = checkedName(place.name);
-      const dirfd = this.#table.pin(directory);
-      try {
-        const sparseBytes = options.sparse ? options.sizeBytes : undefined;
-        const file = beginNewFile(dirfd, name, { replace: options.replace, sparseBytes });
-        return this.#targetFile(directory, name, file);
-      } catch (error) {
-        this.#table.unpin(directory);
-        throw error;
-      }
+      return beginLocalFile(surroundings, directory, checkedName(place.name), options);
     });
   }
 
@@ -184,11 +137,7 @@ class LocalTarget implements RestoreTarget {
     symlink: FsSymlink,
     options: { readonly replace: boolean },
   ): Promise<PlacedEntry> {
-    return attempted("make the symlink", () =>
-      this.#makeNamed(place, symlink, options.replace, (dirfd, name) =>
-        symlinkat(symlink.target, dirfd, name),
-      ),
-    );
+    return attempted("make the symlink", () => this.#makeNamed(place, symlink, options.replace));
   }
 
   makeSpecial(
@@ -197,12 +146,7 @@ class LocalTarget implements RestoreTarget {
     options: { readonly replace: boolean },
   ): Promise<PlacedEntry> {
     return attempted(`make the ${special.type}`, () =>
-      this.#makeNamed(place, special, options.replace, (dirfd, name) => {
-        const { deviceMajor: major, deviceMinor: minor } = special.attributes;
-        const isDevice = special.type === "char-device" || special.type === "block-device";
-        const device = isDevice ? { major, minor } : { major: 0, minor: 0 };
-        mknodat(dirfd, name, TYPE_BITS[special.type] | 0o600, device);
-      }),
+      this.#makeNamed(place, special, options.replace),
     );
   }
 
@@ -216,22 +160,7 @@ class LocalTarget implements RestoreTarget {
       const directory = localDirectory(place.directory);
       const dirfd = this.#table.pin(directory);
       try {
-        const fromDirfd = this.#dirfd(from);
-        const madeName = options.replace ? temporaryName() : name;
-        linkat(fromDirfd, from.name, dirfd, madeName);
-        try {
-          // Only to what restore itself has made: somebody may have put something else there.
-          if (!this.#isSame(dirfd, madeName, options.identity)) {
-            throw new ForgeError(
-              "io",
-              "Cannot make the hard link: the file it leads to was replaced meanwhile",
-            );
-          }
-          if (madeName !== name) putInPlace(dirfd, madeName, name);
-        } catch (error) {
-          removeQuietly(dirfd, madeName);
-          throw error;
-        }
+        makeHardLink({ dirfd: this.#dirfd(from), name: from.name }, { dirfd, name }, options);
       } finally {
         this.#table.unpin(directory);
       }
@@ -243,30 +172,9 @@ class LocalTarget implements RestoreTarget {
     entry: FsEntry,
     found: TargetStat,
   ): Promise<readonly MetadataLoss[] | undefined> {
-    return attempted("set the metadata", () => {
-      const metadata = metadataOf(entry);
-      const dirfd = this.#dirfd(place);
-      const isSymlink = entry.type === "symlink";
-      const door = new NamedDoor(dirfd, place.name, isSymlink);
-      const isRight =
-        (isSymlink || found.mode === metadata.mode) &&
-        found.uid === metadata.uid &&
-        found.gid === metadata.gid &&
-        found.mtimeNs === metadata.mtimeNs &&
-        hasXattrs(door, entry.xattrs);
-      if (isRight) return [];
-      // Another name of the same file may belong to somebody else, outside of the target.
-      if (found.linkCount > 1) return undefined;
-      const options = { rights: this.#rights, strip: true };
-      if (entry.type !== "file") return lossesOf(applyMetadata(door, metadata, options));
-      const fd = this.#openSame(dirfd, place.name, found.identity);
-      if (fd === undefined) return undefined;
-      try {
-        return lossesOf(applyMetadata(new OpenDoor(fd), metadata, options));
-      } finally {
-        closeSync(fd);
-      }
-    });
+    return attempted("set the metadata", () =>
+      repairMetadata(this.#dirfd(place), place.name, { entry, found, rights: this.#rights }),
+    );
   }
 
   finishDirectory(
@@ -326,114 +234,12 @@ class LocalTarget implements RestoreTarget {
     return this.#table.fdOf(localDirectory(place.directory));
   }
 
-  /** A descriptor that stands for whatever has the name, without opening it. */
-  #openPath(place: Place): number | undefined {
-    try {
-      return openat(this.#dirfd(place), place.name, O_PATH | constants.O_NOFOLLOW);
-    } catch (error) {
-      if (errnoCodeOf(error) === "ENOENT") return undefined;
-      throw targetError(error, "look at what stands there");
-    }
-  }
-
-  #isSame(dirfd: number, name: Bytes, identity: FileIdentity): boolean {
-    const fd = openat(dirfd, name, O_PATH | constants.O_NOFOLLOW);
-    try {
-      const { dev, ino } = fstatSync(fd, { bigint: true });
-      return dev === identity.device && ino === identity.inode;
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  /** Opens a file for its metadata; `undefined` when it is another one, or may not be opened. */
-  #openSame(dirfd: number, name: Bytes, identity: FileIdentity): number | undefined {
-    let fd: number;
-    try {
-      fd = openat(dirfd, name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    } catch {
-      return undefined;
-    }
-    const { dev, ino, nlink } = fstatSync(fd, { bigint: true });
-    if (dev === identity.device && ino === identity.inode && nlink === 1n) return fd;
-    closeSync(fd);
-    return undefined;
-  }
-
-  #targetFile(
-    directory: LocalDirectory,
-    name: Bytes,
-    file: ReturnType<typeof beginNewFile>,
-  ): TargetFile {
-    let open = true;
-    const over = (): void => {
-      open = false;
-      this.#table.unpin(directory);
-    };
-    return {
-      write: (offset, bytes) => attempted("write the file", () => writeAll(file.fd, bytes, offset)),
-      finish: (entry: FsFile) =>
-        attempted("finish the file", () => {
-          try {
-            const { lost, identity } = finishNewFile(directory.fd, file, {
-              name,
-              metadata: metadataOf(entry),
-              rights: this.#rights,
-              strip: directory.inheritsAcl,
-              isOwn: directory.givesOwn,
-              wantIdentity: entry.attributes.hardLinkKey !== undefined,
-            });
-            return { losses: lossesOf(lost), identity };
-          } finally {
-            over();
-          }
-        }),
-      discard: () =>
-        promised(() => {
-          if (!open) return;
-          dropNewFile(directory.fd, file);
-          over();
-        }),
-    };
-  }
-
-  /** Makes an entry that is not opened: under its name, or beside and then in place of what is there. */
-  #makeNamed(
-    place: Place,
-    entry: FsSymlink | FsSpecial,
-    replace: boolean,
-    make: (dirfd: number, name: Bytes) => void,
-  ): PlacedEntry {
+  #makeNamed(place: Place, entry: FsSymlink | FsSpecial, replace: boolean): PlacedEntry {
     const name = checkedName(place.name);
     const directory = localDirectory(place.directory);
     const dirfd = this.#table.fdOf(directory);
-    const madeName = replace ? temporaryName() : name;
-    make(dirfd, madeName);
-    try {
-      const door = new NamedDoor(dirfd, madeName, entry.type === "symlink");
-      const lost = applyMetadata(door, metadataOf(entry), {
-        rights: this.#rights,
-        strip: directory.inheritsAcl && entry.type !== "symlink",
-        isOwn: directory.givesOwn,
-      });
-      const identity =
-        entry.attributes.hardLinkKey === undefined ? undefined : this.#identityOf(dirfd, madeName);
-      if (madeName !== name) putInPlace(dirfd, madeName, name);
-      return { losses: lossesOf(lost), identity };
-    } catch (error) {
-      removeQuietly(dirfd, madeName);
-      throw error;
-    }
-  }
-
-  #identityOf(dirfd: number, name: Bytes): FileIdentity {
-    const fd = openat(dirfd, name, O_PATH | constants.O_NOFOLLOW);
-    try {
-      const { dev, ino } = fstatSync(fd, { bigint: true });
-      return { device: dev, inode: ino };
-    } finally {
-      closeSync(fd);
-    }
+    const options = { directory, rights: this.#rights, replace };
+    return makeNamedEntry({ dirfd, name }, entry, options);
   }
 }
 
@@ -449,26 +255,6 @@ function makeRoot(path: string): boolean {
   }
 }
 
-function statOf(fd: number): TargetStat | undefined {
-  const stat = fstatSync(fd, { bigint: true });
-  const mode = Number(stat.mode);
-  const type = TYPES.get(mode & constants.S_IFMT);
-  if (type === undefined) return undefined;
-  const { major, minor } = splitDevice(stat.rdev);
-  return {
-    type,
-    sizeBytes: Number(stat.size),
-    mtimeNs: stat.mtimeNs,
-    mode: mode & 0o7777,
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
-    linkCount: Number(stat.nlink),
-    deviceMajor: major,
-    deviceMinor: minor,
-    identity: { device: stat.dev, inode: stat.ino },
-  };
-}
-
 function checkedName(name: Bytes): Bytes {
   const fault = nameFault(name, 0, name.length);
   if (fault !== undefined) throw new ForgeError("corrupt", `Cannot restore an entry: ${fault}`);
@@ -478,19 +264,4 @@ function checkedName(name: Bytes): Bytes {
 function localDirectory(directory: Place["directory"]): LocalDirectory {
   assert(directory instanceof LocalDirectory, "a directory of another target");
   return directory;
-}
-
-/** Runs `fn` at once; what it throws becomes a rejection. */
-function promised<Result>(fn: () => Result): Promise<Result> {
-  return new Promise((settle) => settle(fn()));
-}
-
-function attempted<Result>(attempt: string, fn: () => Result): Promise<Result> {
-  return promised(() => {
-    try {
-      return fn();
-    } catch (error) {
-      throw targetError(error, attempt);
-    }
-  });
 }

@@ -4,13 +4,14 @@
  * and renamed at the end. Used by the target itself and by its threads.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, ftruncateSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, writeSync } from "node:fs";
 import { type Bytes, utf8 } from "../../base/bytes.ts";
 import { ForgeError } from "../../base/errors.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import { AT_REMOVEDIR, openat, renameat2, unlinkat } from "../../platform/node/libc.ts";
 import type { FileIdentity } from "../restore-target.ts";
 import { type EntryMetadata, OpenDoor, type Rights, applyMetadata } from "./entry-metadata.ts";
+import { identityOf } from "./inspect-entry.ts";
 
 const CREATE_FLAGS =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -114,9 +115,4 @@ export function putInPlace(dirfd: number, madeName: Bytes, name: Bytes): void {
     unlinkat(dirfd, name, AT_REMOVEDIR);
     renameat2(dirfd, madeName, dirfd, name);
   }
-}
-
-export function identityOf(fd: number): FileIdentity {
-  const { dev, ino } = fstatSync(fd, { bigint: true });
-  return { device: dev, inode: ino };
 }

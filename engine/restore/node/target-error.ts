@@ -32,3 +32,19 @@ export function targetError(error: unknown, attempt: string): ForgeError {
   }
   return new ForgeError(meaning[0], `Cannot ${attempt}: ${meaning[1]} (${code})`, { cause: error });
 }
+
+/** Runs `fn` at once; what it throws becomes a rejection with `targetError`. */
+export function attempted<Result>(attempt: string, fn: () => Result): Promise<Result> {
+  return promised(() => {
+    try {
+      return fn();
+    } catch (error) {
+      throw targetError(error, attempt);
+    }
+  });
+}
+
+/** Runs `fn` at once; what it throws becomes a rejection as it is. */
+export function promised<Result>(fn: () => Result): Promise<Result> {
+  return new Promise((settle) => settle(fn()));
+}
