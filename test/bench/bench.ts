@@ -4,8 +4,14 @@ import { arch, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { makeCorpus } from "./corpus.ts";
 import { type BenchOptions, USAGE, processorName, readOptions } from "./options.ts";
-import { type RowResult, sizesTableOf, summarize, tableOf } from "./report.ts";
-import { GROUPS, ROW_IDS, type RowGroup, type Sample } from "./rows.ts";
+import {
+  type RowResult,
+  mountBesideRestoreOf,
+  sizesTableOf,
+  summarize,
+  tableOf,
+} from "./report.ts";
+import { GROUPS, ROW_IDS, type RowGroup, SEQUENTIAL_BYTES, type Sample } from "./rows.ts";
 import { findBorg } from "./tools/borg.ts";
 import { findForge } from "./tools/forge.ts";
 import { findKopia } from "./tools/kopia.ts";
@@ -51,7 +57,7 @@ async function bench(options: BenchOptions, work: string, words: readonly string
     .filter((tool) => tool !== undefined)
     .filter(({ name }) => options.tools.length === 0 || options.tools.includes(name));
   say(`Making the data below ${work} …`);
-  const corpus = makeCorpus(work, options.quick ? "quick" : "full");
+  const corpus = makeCorpus(work, options.quick ? "quick" : "full", options.releases);
   const samples = new Map<string, Sample[]>(tools.map(({ name }) => [name, []]));
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     const shops = tools.map((tool) => new Workshop(tool, { corpus, work, cold: options.cold }));
@@ -69,7 +75,7 @@ async function bench(options: BenchOptions, work: string, words: readonly string
         }
       }
     }
-    corpus.showBig("original");
+    corpus.big.show("before");
   }
   const results = summarize(samples);
   const machine = machineOf();
@@ -81,7 +87,8 @@ async function bench(options: BenchOptions, work: string, words: readonly string
       "",
       `${machine.processor}, ${machine.memoryGib} GiB, Linux ${machine.kernel}, load ${machine.load}`,
       tools.map(({ name, version }) => `${name}: ${version}`).join(" · "),
-      `small: ${corpus.smallEntries} entries, ${mb(corpus.smallBytes)} MB · big: ${corpus.bigFiles.length} files, ${mb(corpus.bigBytes)} MB`,
+      `small: ${corpus.smallEntries} entries, ${mb(corpus.smallBytes)} MB · big: ${corpus.bigFiles.length} files, ${mb(corpus.bigBytes)} MB · incompressible: ${mb(corpus.randomBytes)} MB`,
+      corpus.releases === undefined ? "no two releases were given (--releases)" : "",
       ...absent.map(
         (name) => `${name} is not installed (Debian: apt-get install ${packageOf(name)})`,
       ),
@@ -91,6 +98,11 @@ async function bench(options: BenchOptions, work: string, words: readonly string
       tableOf(results, columns),
       "",
       sizesTableOf(results, columns),
+      "",
+      ...mountBesideRestoreOf(results, {
+        sequential: Math.min(SEQUENTIAL_BYTES, corpus.bigBytes),
+        big: corpus.bigBytes,
+      }),
       "",
     ].join("\n"),
   );

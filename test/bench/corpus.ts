@@ -2,10 +2,12 @@
 import { closeSync, existsSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
+import { randomFillSync } from "node:crypto";
 import { join } from "node:path";
 import { SeededRandom } from "../helpers/seeded-random.ts";
+import { VersionedFolder } from "./versioned-folder.ts";
 
-/** Paths and sizes of the corpora. `big` shows the originals or the edited files, one at a time. */
+/** Paths and sizes of the corpora. */
 export interface Corpus {
   readonly small: string;
   readonly smallEntries: number;
@@ -15,48 +17,60 @@ export interface Corpus {
   /** Paths relative to `small`, NUL after each: files to read one after another. */
   readonly fileList: string;
   readonly fileListCount: number;
-  readonly big: string;
+  /** Two files; after it, the same ones with edits. */
+  readonly big: VersionedFolder;
   readonly bigFiles: readonly string[];
   readonly bigBytes: number;
-  showBig(version: "original" | "edited"): void;
+  /** One file that cannot be compressed. */
+  readonly random: string;
+  readonly randomBytes: number;
+  /** Two releases of a source tree, when they were given. */
+  readonly releases: VersionedFolder | undefined;
 }
 
 const SIZES = {
-  full: { trees: ["/usr/share", "/usr/include"], bigFileBytes: 420e6 },
-  quick: { trees: ["/usr/share/doc", "/usr/include"], bigFileBytes: 80e6 },
+  full: { trees: ["/usr/share", "/usr/include"], bigFileBytes: 420e6, randomBytes: 400e6 },
+  quick: { trees: ["/usr/share/doc", "/usr/include"], bigFileBytes: 80e6, randomBytes: 50e6 },
 };
 const FILE_LIST_COUNT = 7900;
 const EDITS_PER_FILE = 20;
 
-/** Makes what is missing below `folder`; what is there is used again. */
-export function makeCorpus(folder: string, size: keyof typeof SIZES): Corpus {
-  const { trees, bigFileBytes } = SIZES[size];
+/**
+ * Makes what is missing below `folder`; what is there is used again.
+ * @param releases Two folders, an older release of a source tree and a newer one; they are copied.
+ */
+export function makeCorpus(
+  folder: string,
+  size: keyof typeof SIZES,
+  releases?: readonly [string, string],
+): Corpus {
+  const { trees, bigFileBytes, randomBytes } = SIZES[size];
   const root = join(folder, size);
   mkdirSync(root, { recursive: true });
   const small = join(root, "small");
   if (!existsSync(small)) copyTrees(trees, small);
-  const big = join(root, "big");
-  const versions = { original: join(root, "big-original"), edited: join(root, "big-edited") };
+  const random = join(root, "random");
+  once(random, () => writeRandom(random, randomBytes));
   const files = ["first.tar", "second.tar"];
-  if (!existsSync(join(root, "big-done"))) {
-    for (const path of [big, ...Object.values(versions)])
-      rmSync(path, { recursive: true, force: true });
-    for (const path of Object.values(versions)) mkdirSync(path);
-    const originals = files.map((name) => join(versions.original, name));
-    writeTars(originals, bigFileBytes);
-    files.forEach((name, at) => {
-      writeEdited(join(versions.original, name), join(versions.edited, name), at + 1);
+  const bigPath = join(root, "big");
+  once(bigPath, () => {
+    const [before, after] = [`${bigPath}-before`, `${bigPath}-after`];
+    for (const path of [before, after]) mkdirSync(path);
+    writeTars(
+      files.map((name) => join(before, name)),
+      bigFileBytes,
+    );
+    files.forEach((name, at) => writeEdited(join(before, name), join(after, name), at + 1));
+  });
+  const big = new VersionedFolder(bigPath);
+  const releasesPath = join(root, "releases");
+  if (releases !== undefined) {
+    once(releasesPath, () => {
+      const [before, after] = [`${releasesPath}-before`, `${releasesPath}-after`];
+      spawnSync("cp", ["-a", releases[0], before], { stdio: "inherit" });
+      spawnSync("cp", ["-a", releases[1], after], { stdio: "inherit" });
     });
-    writeFileSync(join(root, "big-done"), "");
   }
-  let shown = existsSync(big) ? (existsSync(versions.original) ? "edited" : "original") : undefined;
-  const showBig = (version: "original" | "edited"): void => {
-    if (shown === version) return;
-    if (shown !== undefined) renameSync(big, versions[shown as "original" | "edited"]);
-    renameSync(versions[version], big);
-    shown = version;
-  };
-  showBig("original");
 
   const fileList = join(root, "file-list");
   const include = listFiles(join(small, "include"), "include").slice(0, FILE_LIST_COUNT);
@@ -66,7 +80,7 @@ export function makeCorpus(folder: string, size: keyof typeof SIZES): Corpus {
     return bytes > 1000 && bytes < 8000;
   });
   if (oneFile === undefined) throw new Error("/usr/include has no file of a few KB to dump");
-  const bigFiles = files.map((name) => join(big, name));
+  const bigFiles = files.map((name) => join(big.path, name));
   return {
     small,
     ...countTree(small),
@@ -76,8 +90,21 @@ export function makeCorpus(folder: string, size: keyof typeof SIZES): Corpus {
     big,
     bigFiles,
     bigBytes: bigFiles.reduce((sum, name) => sum + statSync(name).size, 0),
-    showBig,
+    random,
+    randomBytes,
+    releases: existsSync(`${releasesPath}.done`) ? new VersionedFolder(releasesPath) : undefined,
   };
+}
+
+/** What an interrupted run left of `path` and its versions is made anew. */
+function once(path: string, make: () => void): void {
+  const done = `${path}.done`;
+  if (existsSync(done)) return;
+  for (const made of [path, `${path}-before`, `${path}-after`]) {
+    rmSync(made, { recursive: true, force: true });
+  }
+  make();
+  writeFileSync(done, "");
 }
 
 function copyTrees(trees: readonly string[], target: string): void {
@@ -89,6 +116,16 @@ function copyTrees(trees: readonly string[], target: string): void {
     if (existsSync(tree)) spawnSync("cp", ["-a", tree, making], { stdio: "ignore" });
   }
   renameSync(making, target);
+}
+
+function writeRandom(folder: string, bytes: number): void {
+  mkdirSync(folder);
+  const output = openSync(join(folder, "random"), "w");
+  const buffer = new Uint8Array(1024 * 1024);
+  for (let left = bytes; left > 0; left -= buffer.length) {
+    writeSync(output, randomFillSync(buffer), 0, Math.min(buffer.length, left));
+  }
+  closeSync(output);
 }
 
 /** One tar of programs and libraries, cut into files of `bytes` each. */

@@ -1,5 +1,7 @@
 /** What `npm run bench` is asked for. */
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
@@ -13,6 +15,8 @@ export interface BenchOptions {
   readonly jsonPath: string | undefined;
   /** A folder for corpora, repositories and restores that is kept, and whose corpora are used again. */
   readonly keep: string | undefined;
+  /** An older release of a source tree and a newer one. */
+  readonly releases: readonly [string, string] | undefined;
   /** Drop the kernel's page cache before every row (root only). */
   readonly cold: boolean;
 }
@@ -25,6 +29,7 @@ export const USAGE = `npm run bench [-- options]
   --repeats N        medians over N (3; 1 with --quick)
   --json FILE        also write everything measured
   --keep DIR         work there, keep it, and read from its data and repositories again
+  --releases OLD,NEW two unpacked releases of a source tree, for the row backup-release
   --cold             drop the page cache before every row (root)
 `;
 
@@ -39,6 +44,7 @@ export function readOptions(words: readonly string[]): BenchOptions {
       repeats: { type: "string" },
       json: { type: "string" },
       keep: { type: "string" },
+      releases: { type: "string" },
       cold: { type: "boolean", default: false },
     },
   });
@@ -53,8 +59,20 @@ export function readOptions(words: readonly string[]): BenchOptions {
     repeats,
     jsonPath: values.json,
     keep: values.keep,
+    releases: values.releases === undefined ? undefined : releasesOf(values.releases),
     cold: values.cold,
   };
+}
+
+function releasesOf(text: string): [string, string] {
+  const [older, newer, ...rest] = wordsOf(text).map((path) => resolve(path));
+  if (older === undefined || newer === undefined || rest.length > 0) {
+    throw new Error(`--releases wants two folders, as in --releases linux-6.1.170,linux-6.1.192`);
+  }
+  for (const path of [older, newer]) {
+    if (!existsSync(path)) throw new Error(`--releases: there is no ${path}`);
+  }
+  return [older, newer];
 }
 
 function wordsOf(text: string): string[] {

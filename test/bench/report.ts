@@ -1,5 +1,5 @@
 /** Samples → medians, ratios, a table for the terminal and an object for a file. */
-import { ROWS, ROW_IDS, type RowId, type Sample } from "./rows.ts";
+import { ROWS, ROW_IDS, type RowFacts, type RowId, type Sample } from "./rows.ts";
 
 /** The peers that the targets are set against: those that Debian has. */
 const BASELINE: ReadonlySet<string> = new Set(["restic", "borg"]);
@@ -8,7 +8,7 @@ export interface RowResult {
   readonly row: RowId;
   readonly label: string;
   /** forge's time is to be at most this share of the better peer's. */
-  readonly target: number;
+  readonly target?: number;
   /** forge's median ÷ that of the better of restic and borg; undefined when one is missing. */
   readonly ratio: number | undefined;
   /** The same against the fastest of all peers measured. */
@@ -39,7 +39,8 @@ export function summarize(samples: ReadonlyMap<string, readonly Sample[]>): RowR
       tools,
       others.filter((tool) => BASELINE.has(tool)),
     );
-    return [{ row, ...ROWS[row], ratio, ratioToAll: ratioTo(tools, others), tools }];
+    const facts: RowFacts = ROWS[row];
+    return [{ row, ...facts, ratio, ratioToAll: ratioTo(tools, others), tools }];
   });
 }
 
@@ -80,11 +81,38 @@ export function tableOf(results: readonly RowResult[], tools: readonly string[])
       ...tools.map((tool) => timeCell(found[tool])),
       ratio?.toFixed(2) ?? "–",
       ratioToAll?.toFixed(2) ?? "–",
-      String(target),
-      ratio === undefined ? "" : ratio > 1 ? "behind" : ratio > target ? "short of the aim" : "met",
+      target === undefined ? "–" : String(target),
+      ratio === undefined || target === undefined ? "" : judged(ratio, target),
     ]),
   ];
   return markdown(rows);
+}
+
+function judged(ratio: number, target: number): string {
+  if (ratio > 1) return "behind";
+  return ratio > target ? "short of the aim" : "met";
+}
+
+/** What forge's mount takes beside forge's own restore of the same files. */
+export function mountBesideRestoreOf(
+  results: readonly RowResult[],
+  bytes: { readonly sequential: number; readonly big: number },
+): readonly string[] {
+  const seconds = (row: RowId): number =>
+    results.find((result) => result.row === row)?.tools["forge"]?.medianSeconds ?? Number.NaN;
+  const rate = bytes.sequential / seconds("mount-sequential");
+  const restoreRate = bytes.big / seconds("restore-big");
+  const lines: [string, number, string][] = [
+    ["sequential read of the mount ÷ restore, MB/s", rate / restoreRate, "at least 0.7"],
+    [
+      "cp -a out of the mount ÷ restore, time",
+      seconds("mount-copy") / seconds("restore-small"),
+      "at most 2",
+    ],
+  ];
+  return lines
+    .filter(([, ratio]) => !Number.isNaN(ratio))
+    .map(([label, ratio, aim]) => `${label}: ${ratio.toFixed(2)} (aim: ${aim})`);
 }
 
 /** Peak memory by kind of work, and bytes added by backups. */

@@ -15,12 +15,19 @@ export interface Sample {
   readonly addedBytes?: number;
 }
 
-/** Every row with what it is called and the share of the better peer's time that forge aims at. */
+export interface RowFacts {
+  readonly label: string;
+  /** The share of the better peer's time that forge aims at; absent where only bytes are compared. */
+  readonly target?: number;
+}
+
 export const ROWS = {
   "backup-small": { label: "backup small, cold", target: 0.5 },
   "backup-small-unchanged": { label: "backup small, unchanged", target: 0.35 },
   "backup-big": { label: "backup big, cold", target: 0.5 },
   "backup-big-edited": { label: "backup big, 40 edits", target: 0.6 },
+  "backup-random": { label: "backup incompressible, cold", target: 0.5 },
+  "backup-release": { label: "backup of the next release" },
   "restore-small": { label: "restore small", target: 0.5 },
   "restore-big": { label: "restore big", target: 0.5 },
   list: { label: "ls -R of a snapshot", target: 0.5 },
@@ -33,7 +40,8 @@ export const ROWS = {
   "mount-stat-first": { label: "mount, stat of every file", target: 0.2 },
   "mount-stat-again": { label: "mount, stat of every file again", target: 0.2 },
   "mount-small-files": { label: "mount, read 7,900 small files", target: 0.4 },
-} as const;
+  "mount-copy": { label: "mount, cp -a of all small files" },
+} as const satisfies Record<string, RowFacts>;
 
 export type RowId = keyof typeof ROWS;
 
@@ -45,7 +53,7 @@ export interface RowGroup {
   readonly run: (shop: Workshop) => Promise<Sample[]> | Sample[];
 }
 
-const SEQUENTIAL_BYTES = 560e6;
+export const SEQUENTIAL_BYTES = 560e6;
 const RANDOM_READS = 300;
 const RANDOM_SEED = 7;
 
@@ -67,7 +75,7 @@ export const GROUPS: readonly RowGroup[] = [
   {
     rows: ["backup-big"],
     run(shop) {
-      shop.corpus.showBig("original");
+      shop.corpus.big.show("before");
       shop.init("big");
       return [backup(shop, "backup-big", "big")];
     },
@@ -76,8 +84,27 @@ export const GROUPS: readonly RowGroup[] = [
     rows: ["backup-big-edited"],
     run(shop) {
       shop.ensure("big", 1);
-      shop.corpus.showBig("edited");
+      shop.corpus.big.show("after");
       return [backup(shop, "backup-big-edited", "big")];
+    },
+  },
+  {
+    rows: ["backup-random"],
+    run(shop) {
+      shop.init("random");
+      return [backup(shop, "backup-random", "random")];
+    },
+  },
+  {
+    rows: ["backup-release"],
+    run(shop) {
+      const { releases } = shop.corpus;
+      if (releases === undefined) return [];
+      releases.show("before");
+      shop.init("releases");
+      shop.backup("releases");
+      releases.show("after");
+      return [backup(shop, "backup-release", "releases")];
     },
   },
   { rows: ["restore-small"], run: (shop) => [restore(shop, "restore-small", "small")] },
@@ -198,6 +225,21 @@ export const GROUPS: readonly RowGroup[] = [
         ];
       }),
   },
+  {
+    rows: ["mount-copy"],
+    run: (shop) =>
+      inMount(shop, "small", (mounted) => {
+        const target = join(shop.folder, "copied");
+        rmSync(target, { recursive: true, force: true });
+        const words = ["cp", "-a", join(mounted.root, shop.corpus.small), target];
+        const sample = served("mount-copy", mounted, () => {
+          return shop.measure({ words, environment: {} }).seconds;
+        });
+        expectAtLeast(countTree(target).smallBytes, shop.corpus.smallBytes, "bytes copied", shop);
+        rmSync(target, { recursive: true, force: true });
+        return [sample];
+      }),
+  },
 ];
 
 function backup(shop: Workshop, row: RowId, name: RepositoryName): Sample {
@@ -208,7 +250,7 @@ function backup(shop: Workshop, row: RowId, name: RepositoryName): Sample {
 
 function restore(shop: Workshop, row: RowId, name: RepositoryName): Sample {
   shop.ensure(name, 2);
-  if (name === "big") shop.corpus.showBig("edited");
+  if (name === "big") shop.corpus.big.show("after");
   const target = join(shop.folder, "restored");
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target);
@@ -219,9 +261,9 @@ function restore(shop: Workshop, row: RowId, name: RepositoryName): Sample {
     const { smallBytes } = countTree(shop.tool.restoredAt(target, shop.corpus.small));
     expectAtLeast(smallBytes, shop.corpus.smallBytes, "bytes restored", shop);
   } else {
-    const root = shop.tool.restoredAt(target, shop.corpus.big);
+    const root = shop.tool.restoredAt(target, shop.corpus.big.path);
     for (const file of shop.corpus.bigFiles) {
-      const restored = join(root, relative(shop.corpus.big, file));
+      const restored = join(root, relative(shop.corpus.big.path, file));
       expectAtLeast(statSync(restored).size, statSync(file).size, "bytes restored", shop);
     }
   }

@@ -12,8 +12,9 @@ import { join } from "node:path";
 import type { Corpus } from "./corpus.ts";
 import { type Command, type Cost, measured, run } from "./process.ts";
 import type { Tool } from "./tools/tool.ts";
+import type { VersionedFolder } from "./versioned-folder.ts";
 
-export type RepositoryName = "small" | "big";
+export type RepositoryName = "small" | "big" | "random" | "releases";
 
 export class Workshop {
   readonly tool: Tool;
@@ -50,8 +51,7 @@ export class Workshop {
 
   backup(name: RepositoryName): Cost {
     const number = this.newest(name) + 1;
-    const path = name === "small" ? this.corpus.small : this.corpus.big;
-    const cost = this.measure(this.tool.backup(this.repository(name), path, number));
+    const cost = this.measure(this.tool.backup(this.repository(name), this.#source(name), number));
     writeFileSync(this.#countPath(name), String(number));
     return cost;
   }
@@ -60,7 +60,8 @@ export class Workshop {
   ensure(name: RepositoryName, count: number): void {
     if (this.newest(name) === 0) this.init(name);
     while (this.newest(name) < count) {
-      if (name === "big") this.corpus.showBig(this.newest(name) === 0 ? "original" : "edited");
+      const versions = this.#versions(name);
+      versions?.show(this.newest(name) === 0 ? "before" : "after");
       this.backup(name);
     }
   }
@@ -78,6 +79,17 @@ export class Workshop {
     // A backup that left out a file that is not ours to read is still one (restic and forge say 3,
     // borg 1).
     return measured(command, this.folder, [1, 3]);
+  }
+
+  #versions(name: RepositoryName): VersionedFolder | undefined {
+    if (name === "big") return this.corpus.big;
+    return name === "releases" ? this.corpus.releases : undefined;
+  }
+
+  #source(name: RepositoryName): string {
+    const versions = this.#versions(name);
+    if (versions !== undefined) return versions.path;
+    return name === "small" ? this.corpus.small : this.corpus.random;
   }
 
   #countPath(name: RepositoryName): string {
