@@ -1,6 +1,7 @@
 /** The bytes of a key slot: FORMAT.md "Key slots". */
-import { type Bytes, ByteReader, ByteWriter, findUtf8, toHex, utf8 } from "../base/bytes.ts";
+import { type Bytes, ByteReader, ByteWriter, findUtf8, utf8 } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
+import { readMagic } from "../base/format-header.ts";
 import {
   KDF_LANES_MAX,
   KDF_MEMORY_KIB_MAX,
@@ -89,8 +90,7 @@ export function encodeKeySlot(parts: Omit<KeySlotParts, "header">): Bytes {
 export function decodeKeySlot(bytes: Bytes): KeySlotParts {
   const reader = new ByteReader(bytes, "a key slot");
   if (bytes.length > KEY_SLOT_BYTES_MAX) reader.fail(`it has ${bytes.length} bytes`);
-  const magic = reader.bytes(4);
-  if (!magic.every((byte, i) => byte === MAGIC[i])) reader.fail(`it begins with ${toHex(magic)}`);
+  readMagic(reader, MAGIC);
   const version = reader.u8();
   if (version > VERSION) failNewer(`format ${version}`);
   if (version !== VERSION) reader.fail(`version ${version}`);

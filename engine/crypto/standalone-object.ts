@@ -1,6 +1,6 @@
 /** Standalone objects: a snapshot, lease, tombstone or plan, sealed behind a small header. FORMAT.md "Envelope". */
 import { type Bytes, ByteReader, ByteWriter, toHex } from "../base/bytes.ts";
-import { ForgeError } from "../base/errors.ts";
+import { readFormat } from "../base/format-header.ts";
 import { CODECS } from "../platform/platform.ts";
 import { readCodec } from "./codec-field.ts";
 import {
@@ -70,17 +70,9 @@ export async function openStandalone(
   request: OpenStandaloneRequest,
 ): Promise<Bytes> {
   const { kind, objectId, beat, bytes } = request;
-  const reader = new ByteReader(bytes, `${kind} ${toHex(objectId)}`);
-  const magic = reader.bytes(4);
-  if (!magic.every((byte, i) => byte === MAGIC[i])) reader.fail(`it begins with ${toHex(magic)}`);
-  const version = reader.u8();
-  if (version > VERSION) {
-    throw new ForgeError(
-      "unsupported-version",
-      `Cannot read ${kind} ${toHex(objectId)}: it has format ${version}, this forge knows ${VERSION}; use a newer forge`,
-    );
-  }
-  if (version !== VERSION) reader.fail(`version ${version}`);
+  const what = `${kind} ${toHex(objectId)}`;
+  const reader = new ByteReader(bytes, what);
+  readFormat(reader, { what, magic: MAGIC, version: VERSION });
   const kindNumber = reader.u8();
   if (kindNumber !== SEALED_KINDS[kind]) reader.fail(`it is of kind ${kindNumber}`);
   const epoch = reader.u8();

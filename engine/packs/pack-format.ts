@@ -3,8 +3,9 @@
  * stands and is sealed; the trailer, in clear, is what is needed to open the directory. FORMAT.md
  * "Packs".
  */
-import { type Bytes, ByteReader, ByteWriter, toHex } from "../base/bytes.ts";
+import { type Bytes, ByteReader, ByteWriter } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
+import { readFormat } from "../base/format-header.ts";
 import { ID_BYTES } from "../base/ids.ts";
 import { BLOB_BYTES_MAX, PACK_BYTES_MAX, PACK_DIRECTORY_BYTES_MAX } from "../base/limits.ts";
 import { readCodec } from "../crypto/codec-field.ts";
@@ -76,16 +77,7 @@ export function encodePackTrailer(trailer: PackTrailer): Bytes {
 export function decodePackTrailer(bytes: Bytes, packBytes: number): PackTail {
   const reader = new ByteReader(bytes, "the trailer of a pack");
   if (packBytes > PACK_BYTES_MAX) reader.fail(`the pack has ${packBytes} bytes`);
-  const magic = reader.bytes(4);
-  if (!magic.every((byte, i) => byte === MAGIC[i])) reader.fail(`it begins with ${toHex(magic)}`);
-  const version = reader.u8();
-  if (version > VERSION) {
-    throw new ForgeError(
-      "unsupported-version",
-      `Cannot read a pack: it has format ${version}, this forge knows ${VERSION}; use a newer forge`,
-    );
-  }
-  if (version !== VERSION) reader.fail(`version ${version}`);
+  readFormat(reader, { what: "a pack", magic: MAGIC, version: VERSION });
   const epoch = reader.u8();
   const codec = readCodec(reader);
   const zero = reader.u8();

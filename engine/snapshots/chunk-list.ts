@@ -13,12 +13,19 @@ import type { Bytes } from "../base/bytes.ts";
 import { ForgeError, assert } from "../base/errors.ts";
 import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
 import { BLOB_BYTES_MAX, CHUNK_LIST_ENTRIES_MAX, CHUNK_LIST_LEVELS_MAX } from "../base/limits.ts";
+import { type BlobHeader, checkBlobHeader } from "./blob-header.ts";
 import { writeHexId } from "./hex-id.ts";
 import type { ChunkListRef, ChunkRef } from "./tree-node.ts";
 
 const KIND = 3;
 const VERSION = 1;
 const HEADER_BYTES = 8;
+const HEADER: BlobHeader = {
+  what: "a chunk list",
+  kind: KIND,
+  version: VERSION,
+  headerBytes: HEADER_BYTES,
+};
 /** A list has at least this many entries before an id may end it. */
 const ENTRIES_MIN = 64;
 
@@ -108,14 +115,7 @@ export function encodeChunkList(level: number, entries: readonly ChunkRef[]): By
  */
 export function decodeChunkList(bytes: Bytes): ChunkList {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER_BYTES) fault(`it has ${bytes.length} bytes`);
-  if (bytes[0] !== KIND) fault(`it is of kind ${bytes[0] ?? 0}`);
-  if (bytes[1] !== VERSION) {
-    throw new ForgeError(
-      "unsupported-version",
-      `Cannot read a chunk list of version ${bytes[1] ?? 0}: it was made by a newer forge`,
-    );
-  }
+  checkBlobHeader(bytes, HEADER);
   const level = bytes[2] ?? 0;
   if (level >= CHUNK_LIST_LEVELS_MAX || bytes[3] !== 0) fault(`it is of level ${level}`);
   const count = view.getUint32(4, true);

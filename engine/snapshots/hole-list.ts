@@ -12,12 +12,19 @@ import type { Bytes } from "../base/bytes.ts";
 import { ForgeError, assert } from "../base/errors.ts";
 import { type BlobId } from "../base/ids.ts";
 import { HOLE_LISTS_MAX, HOLE_LIST_ENTRIES_MAX } from "../base/limits.ts";
+import { type BlobHeader, checkBlobHeader } from "./blob-header.ts";
 import type { Hole } from "./tree-node.ts";
 
 const KIND = 4;
 const VERSION = 1;
 const HEADER_BYTES = 8;
 const ENTRY_BYTES = 16;
+const HEADER: BlobHeader = {
+  what: "a hole list",
+  kind: KIND,
+  version: VERSION,
+  headerBytes: HEADER_BYTES,
+};
 
 /** A decoded list: sorted, not touching, lengths at least 1. Whether they fit a file is not known. */
 export interface HoleList {
@@ -71,14 +78,7 @@ export function encodeHoleList(holes: readonly Hole[]): Bytes {
  */
 export function decodeHoleList(bytes: Bytes): HoleList {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER_BYTES) fault(`it has ${bytes.length} bytes`);
-  if (bytes[0] !== KIND) fault(`it is of kind ${bytes[0] ?? 0}`);
-  if (bytes[1] !== VERSION) {
-    throw new ForgeError(
-      "unsupported-version",
-      `Cannot read a hole list of version ${bytes[1] ?? 0}: it was made by a newer forge`,
-    );
-  }
+  checkBlobHeader(bytes, HEADER);
   if (view.getUint16(2, true) !== 0) fault("its reserved bytes are not zero");
   const count = view.getUint32(4, true);
   if (count < 1 || count > HOLE_LIST_ENTRIES_MAX) fault(`it has ${count} holes`);

@@ -6,6 +6,7 @@
 import { type Bytes, findUtf8 } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
 import { BLOB_BYTES_MAX, TREE_PAGE_ENTRIES_MAX } from "../base/limits.ts";
+import { type BlobHeader, checkBlobHeader } from "./blob-header.ts";
 import { nameFault, neighboursAscend } from "./entry-name.ts";
 import {
   EXTRA_HEADER_BYTES,
@@ -40,6 +41,12 @@ export interface CheckedLeaf {
   readonly extraStarts: Uint32Array | undefined;
 }
 
+const HEADER: BlobHeader = {
+  what: "a directory page",
+  kind: LEAF_PAGE,
+  version: TREE_PAGE_VERSION,
+  headerBytes: LEAF_HEADER_BYTES,
+};
 const FILE = NODE_TYPES.file;
 const DIRECTORY = NODE_TYPES.directory;
 const SYMLINK = NODE_TYPES.symlink;
@@ -61,14 +68,7 @@ export function checkLeafPage(bytes: Bytes, root: boolean): CheckedLeaf {
 }
 
 function checkHeader(bytes: Bytes, view: DataView): LeafColumns {
-  if (bytes.length < LEAF_HEADER_BYTES) fault(`it has ${bytes.length} bytes`);
-  if (bytes[0] !== LEAF_PAGE) fault(`it is of kind ${bytes[0] ?? 0}`);
-  if (bytes[1] !== TREE_PAGE_VERSION) {
-    throw new ForgeError(
-      "unsupported-version",
-      `Cannot read a directory page of version ${bytes[1] ?? 0}: it was made by a newer forge`,
-    );
-  }
+  checkBlobHeader(bytes, HEADER);
   if (view.getUint16(2, true) !== 0) fault("its reserved bytes are not zero");
   const columns = leafColumns({
     count: view.getUint32(4, true),

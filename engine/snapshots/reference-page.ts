@@ -14,11 +14,18 @@ import type { Bytes } from "../base/bytes.ts";
 import { ForgeError, assert } from "../base/errors.ts";
 import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
 import { TREE_LEVELS_MAX, TREE_PAGE_ENTRIES_MAX } from "../base/limits.ts";
+import { type BlobHeader, checkBlobHeader } from "./blob-header.ts";
 import { compareToRange, nameFault, neighboursAscend } from "./entry-name.ts";
 import { writeHexId } from "./hex-id.ts";
 import { REFERENCE_PAGE, TREE_PAGE_VERSION } from "./leaf-layout.ts";
 
 const HEADER_BYTES = 20;
+const HEADER: BlobHeader = {
+  what: "a page of references",
+  kind: REFERENCE_PAGE,
+  version: TREE_PAGE_VERSION,
+  headerBytes: HEADER_BYTES,
+};
 
 /** One child of a page of references. */
 export interface PageRef {
@@ -87,14 +94,7 @@ export class ReferencePage {
   /** Use `decodeTreePage`. @throws ForgeError "corrupt", "unsupported-version". */
   constructor(bytes: Bytes) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (bytes.length < HEADER_BYTES) fault(`it has ${bytes.length} bytes`);
-    if (bytes[0] !== REFERENCE_PAGE) fault(`it is of kind ${bytes[0] ?? 0}`);
-    if (bytes[1] !== TREE_PAGE_VERSION) {
-      throw new ForgeError(
-        "unsupported-version",
-        `Cannot read a page of references of version ${bytes[1] ?? 0}: it was made by a newer forge`,
-      );
-    }
+    checkBlobHeader(bytes, HEADER);
     const level = bytes[2] ?? 0;
     if (level < 1 || level > TREE_LEVELS_MAX || bytes[3] !== 0) fault(`it is of level ${level}`);
     const count = view.getUint32(4, true);
