@@ -27,6 +27,7 @@ import {
   STATFS_BYTES,
   type Validity,
   decodeName,
+  isOneWay,
   writeAttrReply,
   writeEntry,
   writeNegativeEntry,
@@ -292,10 +293,7 @@ export class Operations {
   #fail(request: Request, channel: Channel, error: unknown): void {
     const errno = error instanceof Refusal ? error.errno : errnoOf(error);
     if (!(error instanceof Refusal) && isDataFailure(errno)) this.#report(request, error);
-    const { opcode } = request;
-    const isOneWay =
-      opcode === OPCODE.forget || opcode === OPCODE.batchForget || opcode === OPCODE.interrupt;
-    if (!isOneWay) channel.replyError(request.unique, errno);
+    if (!isOneWay(request.opcode)) channel.replyError(request.unique, errno);
   }
 
   #report(request: Request, error: unknown): void {

@@ -56,6 +56,13 @@ export const OPCODE = {
   tmpfile: 51,
 } as const;
 
+const ONE_WAY: ReadonlySet<number> = new Set([OPCODE.forget, OPCODE.batchForget, OPCODE.interrupt]);
+
+/** Whether nobody waits for an answer, so that none may be written. */
+export function isOneWay(opcode: number): boolean {
+  return ONE_WAY.has(opcode);
+}
+
 /** Flags of INIT. */
 export const INIT_FLAG = {
   asyncRead: 1 << 0,

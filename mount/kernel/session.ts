@@ -12,7 +12,7 @@ import { close, writeSync, writevSync } from "node:fs";
 import type { Bytes } from "../../engine/base/bytes.ts";
 import { ERRNO } from "../errno.ts";
 import { type MountNative, errnoNameOf } from "../native.ts";
-import { OPCODE, REPLY_HEADER_BYTES, type Request, decodeRequest } from "./protocol.ts";
+import { REPLY_HEADER_BYTES, type Request, decodeRequest, isOneWay } from "./protocol.ts";
 
 /** The kernel asks for at least 8 KiB; more lets it hand back many forgotten nodes at once. */
 const REQUEST_BYTES_MAX = 64 * 1024;
@@ -21,8 +21,6 @@ const REQUEST_BYTES_MAX = 64 * 1024;
 const LINGER_MS = 0.05;
 /** Timers, storage and threads get their turn at least this often. */
 const TURN_MS = 5;
-/** Nobody waits for an answer to these. */
-const ONE_WAY: ReadonlySet<number> = new Set([OPCODE.forget, OPCODE.batchForget, OPCODE.interrupt]);
 
 export interface Channel {
   /**
@@ -108,7 +106,7 @@ export class Session implements Channel {
     if (bytes.length === 0) return;
     try {
       const request = decodeRequest(bytes);
-      if (!ONE_WAY.has(request.opcode)) this.#unanswered++;
+      if (!isOneWay(request.opcode)) this.#unanswered++;
       this.#options.onRequest(request, this);
     } catch (error) {
       this.#options.onError(error);
