@@ -35,7 +35,7 @@ export FORGE_REPOSITORY="$work/repository"
 # Real use: leave this out and forge asks, or name a file with --passphrase-file.
 export FORGE_PASSPHRASE="correct horse battery staple"
 
-printf 'Buy bread.\n' >"$notes/todo.txt"
+printf 'Buy bread.\n' >"$notes/shopping.txt"
 printf 'The only copy of something loved.\n' >"$notes/letter.txt"
 
 step "1. Create an encrypted repository"
@@ -47,7 +47,7 @@ show "forge backup $data $notes"
 forge backup "$data" "$notes"
 
 step "3. Something changes: a note is edited, another is deleted. Back up again"
-printf 'Buy bread.\nBuy milk.\n' >"$notes/todo.txt"
+printf 'Buy bread.\nBuy milk.\n' >"$notes/shopping.txt"
 rm "$notes/letter.txt"
 show "forge backup $data $notes"
 forge backup "$data" "$notes"
@@ -104,6 +104,6 @@ printf '%s\n' \
   "Look next:" \
   "  export FORGE_REPOSITORY=$work/repository FORGE_PASSPHRASE='$FORGE_PASSPHRASE'" \
   "  $root/bin/forge.cjs ls -l latest $notes" \
-  "  $root/bin/forge.cjs find 'todo*'" \
+  "  $root/bin/forge.cjs find 'shopping*'" \
   "  $root/bin/forge.cjs mount $mount_point" \
   "Remove it all with: rm -rf $work"
