@@ -38,6 +38,7 @@ import type { ChunkRef, FileContent, TreeNode } from "../../engine/snapshots/tre
 import type { ReadBackend } from "../../engine/storage/backend.ts";
 import { MemoryBackend } from "../../engine/storage/memory.ts";
 import type { ExpectedEntry } from "./expected-tree.ts";
+import { snapshotFields } from "./snapshot-fields.ts";
 
 export interface MemoryRepositoryOptions {
   readonly cipher?: Cipher;
@@ -127,32 +128,7 @@ export class MemoryRepository {
     const page = encodeLeafPage([{ ...node, name: new Uint8Array(0) }]);
     const rootId = await this.addBlob("tree", page);
     await this.flush();
-    return writeSnapshot(this.repository, {
-      timeNs: 1_700_000_000_000_000_000n,
-      endTimeNs: 1_700_000_001_000_000_000n,
-      hostname: "host",
-      username: "alice",
-      paths: [new Uint8Array([0x2f])],
-      tags: [],
-      root: rootId,
-      stats: {
-        files: 1,
-        directories: 1,
-        others: 0,
-        bytes: 100,
-        filesNew: 1,
-        filesChanged: 0,
-        filesUnchanged: 0,
-        blobsNew: 1,
-        bytesNew: 100,
-        bytesStored: 100,
-      },
-      problems: 0,
-      program: "forge test",
-      writer: "0".repeat(32),
-      seq: 1,
-      ...fields,
-    });
+    return writeSnapshot(this.repository, snapshotFields({ root: rootId, ...fields }));
   }
 
   indexed(): Promise<IndexedRepository<MemoryBackend>> {

@@ -1,6 +1,6 @@
-/** A snapshot's fields with nothing in them that matters. */
-import { parseId } from "../../engine/base/ids.ts";
-import type { SnapshotData } from "../../engine/snapshots/snapshot.ts";
+/** Snapshots with nothing in them that matters. */
+import { type SnapshotId, parseId } from "../../engine/base/ids.ts";
+import type { Snapshot, SnapshotData } from "../../engine/snapshots/snapshot.ts";
 
 export function snapshotFields(fields: Partial<SnapshotData> = {}): SnapshotData {
   return {
@@ -29,4 +29,9 @@ export function snapshotFields(fields: Partial<SnapshotData> = {}): SnapshotData
     seq: 1,
     ...fields,
   };
+}
+
+/** One that has its id. @param id The beginning of it; zeros follow. */
+export function snapshotRecord(id: string, fields: Partial<SnapshotData> = {}): Snapshot {
+  return { id: parseId<SnapshotId>(id.padEnd(64, "0")), ...snapshotFields(fields) };
 }

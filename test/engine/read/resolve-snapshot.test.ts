@@ -1,38 +1,13 @@
 import { expect, test } from "vitest";
 
 import { utf8 } from "../../../engine/base/bytes.ts";
-import { type SnapshotId, parseId } from "../../../engine/base/ids.ts";
 import { matchesFilter, resolveSnapshot } from "../../../engine/read/resolve-snapshot.ts";
 import type { Snapshot } from "../../../engine/snapshots/snapshot.ts";
+import { snapshotRecord } from "../../helpers/snapshot-fields.ts";
 
 function snapshot(prefix: string, timeNs: bigint, fields: Partial<Snapshot> = {}): Snapshot {
-  return {
-    id: parseId<SnapshotId>(prefix.padEnd(64, "0")),
-    timeNs,
-    endTimeNs: timeNs,
-    hostname: "h",
-    username: "u",
-    paths: [utf8("/home")],
-    tags: [],
-    root: parseId("0".repeat(64)),
-    stats: {
-      files: 0,
-      directories: 0,
-      others: 0,
-      bytes: 0,
-      filesNew: 0,
-      filesChanged: 0,
-      filesUnchanged: 0,
-      blobsNew: 0,
-      bytesNew: 0,
-      bytesStored: 0,
-    },
-    problems: 0,
-    program: "",
-    writer: "",
-    seq: 1,
-    ...fields,
-  };
+  const paths = [utf8("/home")];
+  return snapshotRecord(prefix, { timeNs, hostname: "h", paths, ...fields });
 }
 
 const all = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { BlobId, SnapshotId } from "../../../engine/base/ids.ts";
+import type { SnapshotId } from "../../../engine/base/ids.ts";
 import { PERIODS, createCalendar } from "../../../engine/snapshots/calendar.ts";
 import {
   type GroupKey,
@@ -11,6 +11,7 @@ import {
 import type { Snapshot } from "../../../engine/snapshots/snapshot.ts";
 import { SeededRandom, testSeed } from "../../helpers/seeded-random.ts";
 import { keptByOracle } from "../../helpers/retention-oracle.ts";
+import { snapshotRecord } from "../../helpers/snapshot-fields.ts";
 
 const seed = testSeed();
 const HOUR_NS = 3_600_000_000_000n;
@@ -21,33 +22,8 @@ let made = 0;
 function snapshotAt(time: string | bigint, fields: Partial<Snapshot> = {}): Snapshot {
   made++;
   const timeNs = typeof time === "bigint" ? time : BigInt(Date.parse(time)) * 1_000_000n;
-  return {
-    id: made.toString(16).padStart(64, "0") as SnapshotId,
-    timeNs,
-    endTimeNs: timeNs,
-    hostname: "host",
-    username: "alice",
-    paths: [],
-    tags: [],
-    root: "0".repeat(64) as BlobId,
-    stats: {
-      files: 0,
-      directories: 0,
-      others: 0,
-      bytes: 0,
-      filesNew: 0,
-      filesChanged: 0,
-      filesUnchanged: 0,
-      blobsNew: 0,
-      bytesNew: 0,
-      bytesStored: 0,
-    },
-    problems: 0,
-    program: "forge test",
-    writer: "0".repeat(32),
-    seq: 1,
-    ...fields,
-  };
+  const id = made.toString(16).padStart(64, "0");
+  return snapshotRecord(id, { timeNs, endTimeNs: timeNs, ...fields });
 }
 
 function plan(
