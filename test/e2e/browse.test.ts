@@ -6,8 +6,9 @@ import { request } from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FolderPage, SnapshotList } from "../../src/server/api.ts";
-import { type ForgeBrowser, browseForge, endBrowsers, logInTo } from "../helpers/forge-browse.ts";
+import { logInTo } from "../helpers/browser-login.ts";
 import { ForgeWorld, buildForge, ending } from "../helpers/forge-program.ts";
+import { type ForgeServer, endServers, startServer } from "../helpers/forge-server.ts";
 import { hasProgram, need } from "../helpers/need.ts";
 
 let world: ForgeWorld;
@@ -27,11 +28,11 @@ beforeAll(() => {
   world.ok(["backup", source, "--host", "server"]);
 });
 afterAll(() => {
-  endBrowsers();
+  endServers();
   world.remove();
 });
 
-async function get(own: ForgeBrowser, path: string, cookie: string): Promise<Response> {
+async function get(own: ForgeServer, path: string, cookie: string): Promise<Response> {
   return fetch(`${own.url}${path}`, { headers: { cookie } });
 }
 
@@ -39,7 +40,7 @@ describe("forge browse", () => {
   test.each(["SIGINT", "SIGTERM"] as const)(
     "makes a password, shows files to who has it, and ends with 0 on %s",
     async (signal) => {
-      const own = await browseForge(world);
+      const own = await startServer(world, "browse");
       expect(own.password).toMatch(/^[\w-]{20}$/);
       const page = await fetch(own.url);
       expect(page.status).toBe(200);
@@ -65,7 +66,7 @@ describe("forge browse", () => {
   test("shows what a filter leaves, and a snapshot that was made meanwhile", async () => {
     const file = world.write("password", "from a file\n");
     chmodSync(file, 0o600);
-    const own = await browseForge(world, ["--host", "laptop", "--password-file", file]);
+    const own = await startServer(world, "browse", ["--host", "laptop", "--password-file", file]);
     expect(own.password).toBeUndefined();
     const { cookie } = await logInTo(own.url, { password: "from a file" });
     const list = async (): Promise<SnapshotList> =>
@@ -180,7 +181,7 @@ describe("forge browse", () => {
         ),
         { stdio: "ignore" },
       );
-      const own = await browseForge(world, ["--tls-cert", cert, "--tls-key", key]);
+      const own = await startServer(world, "browse", ["--tls-cert", cert, "--tls-key", key]);
       const body = JSON.stringify({ password: own.password });
       const cookie = await new Promise<string | undefined>((resolve, reject) => {
         const headers = { "content-type": "application/json", "content-length": body.length };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AuthType, createClient } from "webdav";
 import { ForgeWorld, buildForge, runProgram } from "../helpers/forge-program.ts";
-import { type ForgeDrive, endDrives, serveForge } from "../helpers/forge-webdav.ts";
+import { type ForgeServer, endServers, startServer } from "../helpers/forge-server.ts";
 import { hasProgram, need } from "../helpers/need.ts";
 
 const NAMES = [
@@ -21,7 +21,7 @@ const NAMES = [
 ];
 let world: ForgeWorld;
 let source: string;
-let drive: ForgeDrive;
+let drive: ForgeServer;
 let base: string;
 
 beforeAll(async () => {
@@ -32,11 +32,11 @@ beforeAll(async () => {
   world.write("data/below/deeper/big.bin", Buffer.alloc(3_000_001, "0123456789abcdef-"));
   world.init();
   world.ok(["backup", source]);
-  drive = await serveForge(world);
+  drive = await startServer(world, "webdav");
   base = `/snapshots/latest${source}`;
 });
 afterAll(() => {
-  endDrives();
+  endServers();
   world.remove();
 });
 

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Ended, ForgeWorld, buildForge, runProgram } from "../helpers/forge-program.ts";
-import { type ForgeDrive, endDrives, serveForge } from "../helpers/forge-webdav.ts";
+import { type ForgeServer, endServers, startServer } from "../helpers/forge-server.ts";
 import { hasProgram, need, needFuse } from "../helpers/need.ts";
 
 const PASSWORD = "a:b+c/d é";
@@ -32,7 +32,7 @@ const NAMES = [
 ];
 let world: ForgeWorld;
 let source: string;
-let drive: ForgeDrive;
+let drive: ForgeServer;
 /** The folder in the newest snapshot. */
 let base: string;
 
@@ -55,11 +55,11 @@ beforeAll(async () => {
   truncateSync(world.write("long/zeros", ""), 200_000_000);
   world.ok(["backup", world.path("long"), "--host", "long"]);
   world.ok(["backup", source, "--tag", "daily", "--host", "laptop"]);
-  drive = await serveForge(world, [], { env: { FORGE_HTTP_PASSWORD: PASSWORD } });
+  drive = await startServer(world, "webdav", [], { env: { FORGE_HTTP_PASSWORD: PASSWORD } });
   base = `${drive.url}snapshots/latest${source}`;
 });
 afterAll(() => {
-  endDrives();
+  endServers();
   world.remove();
 });
 
@@ -92,7 +92,7 @@ describe("forge webdav", () => {
   test.each(["SIGINT", "SIGTERM"] as const)(
     "makes a password, says where it serves, and ends with 0 on %s",
     async (signal) => {
-      const own = await serveForge(world);
+      const own = await startServer(world, "webdav");
       expect(own.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
       expect(own.password).toMatch(/^[\w-]{20}$/);
       const answer = await fetch(own.url, {
@@ -106,7 +106,7 @@ describe("forge webdav", () => {
   );
 
   test("ends although somebody reads slowly, and says nothing of failures", async () => {
-    const own = await serveForge(world);
+    const own = await startServer(world, "webdav");
     const url = `${own.url}hosts/long/latest${world.path("long/zeros")}`;
     const headers = { authorization: `Basic ${btoa(`forge:${String(own.password)}`)}` };
     const answer = await fetch(url, { headers });
@@ -120,7 +120,7 @@ describe("forge webdav", () => {
     const file = world.write("password", "from a file\n");
     chmodSync(file, 0o600);
     const words = ["--password-file", file, "--path-template", "%h/%i", "--host", "laptop"];
-    const own = await serveForge(world, words);
+    const own = await startServer(world, "webdav", words);
     expect(own.password).toBeUndefined();
     const headers = { authorization: `Basic ${btoa("forge:from a file")}`, depth: "1" };
     const { status } = await fetch(`${own.url}laptop/`, { method: "PROPFIND", headers });
@@ -185,7 +185,7 @@ describe.skipIf(!tlsTools)("TLS", () => {
     const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     const made = ["req", "-x509", ...curve, "-days", "2", ...subject, "-out", cert, "-keyout", key];
     expect(await run("openssl", made)).toMatchObject({ code: 0 });
-    const own = await serveForge(world, ["--tls-cert", cert, "--tls-key", key]);
+    const own = await startServer(world, "webdav", ["--tls-cert", cert, "--tls-key", key]);
     expect(own.url).toMatch(/^https:/);
     const user = ["-u", `forge:${String(own.password)}`];
     const got = await run("curl", ["-sS", "--cacert", cert, ...user, own.url]);
@@ -199,7 +199,7 @@ describe.skipIf(!need(hasProgram("cadaver"), "cadaver"))("cadaver", () => {
   test("lists and gets", async () => {
     const { hostname, pathname } = new URL(base);
     // Its netrc takes no spaces in passwords.
-    const own = await serveForge(world);
+    const own = await startServer(world, "webdav");
     const login = `machine ${hostname} login forge password ${String(own.password)}\n`;
     writeFileSync(world.path("home", ".netrc"), login, { mode: 0o600 });
     mkdirSync(world.path("got"));

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 
-import type { ForgeBrowser } from "../../helpers/forge-browse.ts";
+import type { ForgeServer } from "../../helpers/forge-server.ts";
 import { hasProgram, need } from "../../helpers/need.ts";
 
 /** Of `FORGE_HTTP_PASSWORD` in these tests. */
@@ -34,7 +34,7 @@ export interface OpenPage {
 /** A page of its own, with its own cookies, at `path` of the site; nobody is logged in. */
 export async function openPage(
   browser: Browser,
-  site: ForgeBrowser,
+  site: ForgeServer,
   { path = "", ...options }: BrowserContextOptions & { readonly path?: string } = {},
 ): Promise<OpenPage> {
   const context = await browser.newContext({ locale: "en-US", ...options });
@@ -51,7 +51,7 @@ export async function openPage(
 /** As `openPage`, logged in. */
 export async function openLoggedIn(
   browser: Browser,
-  site: ForgeBrowser,
+  site: ForgeServer,
   options: BrowserContextOptions & { readonly path?: string } = {},
 ): Promise<OpenPage> {
   const opened = await openPage(browser, site, options);

@@ -6,8 +6,8 @@ import { writeFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeName } from "../../../webdav/index.ts";
-import { type ForgeBrowser, browseForge, endBrowsers } from "../../helpers/forge-browse.ts";
 import { ForgeWorld, buildForge } from "../../helpers/forge-program.ts";
+import { type ForgeServer, endServers, startServer } from "../../helpers/forge-server.ts";
 import { hostileFiles, hostileNames } from "../../helpers/hostile-names.ts";
 import { PASSWORD, launchChromium, needChromium, openLoggedIn } from "./chromium.ts";
 
@@ -20,7 +20,7 @@ const SETTLED =
 const isThere = needChromium();
 let world: ForgeWorld;
 let source: string;
-let site: ForgeBrowser;
+let site: ForgeServer;
 let browser: Browser;
 let names: readonly Uint8Array<ArrayBuffer>[];
 
@@ -39,13 +39,15 @@ beforeAll(async () => {
   // What people write themselves is shown as well.
   world.ok(["backup", source, "--host", "<b>host</b>", "--tag", "<img src=x onerror=alert(1)>"]);
   world.ok(["backup", source, "--label", '"><script>alert(1)</script>']);
-  site = await browseForge(world, ["--no-open"], { env: { FORGE_HTTP_PASSWORD: PASSWORD } });
+  site = await startServer(world, "browse", ["--no-open"], {
+    env: { FORGE_HTTP_PASSWORD: PASSWORD },
+  });
   browser = await launchChromium();
 }, 120_000);
 afterAll(async () => {
   if (!isThere) return;
   await browser.close();
-  endBrowsers();
+  endServers();
   world.remove();
 });
 

@@ -15,20 +15,16 @@ import {
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DownloadPlan } from "../../../src/server/api.ts";
-import {
-  type ForgeBrowser,
-  browseForge,
-  endBrowsers,
-  logInTo,
-} from "../../helpers/forge-browse.ts";
+import { logInTo } from "../../helpers/browser-login.ts";
 import { ForgeWorld, buildForge } from "../../helpers/forge-program.ts";
+import { type ForgeServer, endServers, startServer } from "../../helpers/forge-server.ts";
 import { PASSWORD, launchChromium, needChromium, openLoggedIn } from "./chromium.ts";
 
 const TREES = ["/usr/share", "/usr/include"];
 const isThere = needChromium();
 let world: ForgeWorld;
 let own: string;
-let site: ForgeBrowser;
+let site: ForgeServer;
 let browser: Browser;
 let page: Page;
 let complaints: readonly string[];
@@ -59,13 +55,15 @@ beforeAll(async () => {
   world.ok(["backup", ...trees, own]);
   const found = execFileSync("find", [...trees, own, "-type", "f", "-printf", "."]);
   files = found.length;
-  site = await browseForge(world, ["--no-open"], { env: { FORGE_HTTP_PASSWORD: PASSWORD } });
+  site = await startServer(world, "browse", ["--no-open"], {
+    env: { FORGE_HTTP_PASSWORD: PASSWORD },
+  });
   ({ page, complaints } = await openLoggedIn(browser, site));
 }, 300_000);
 afterAll(async () => {
   if (!isThere) return;
   await browser.close();
-  endBrowsers();
+  endServers();
   world.remove();
 });
 

@@ -4,8 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { type ForgeBrowser, browseForge, endBrowsers } from "../../helpers/forge-browse.ts";
 import { ForgeWorld, buildForge } from "../../helpers/forge-program.ts";
+import { type ForgeServer, endServers, startServer } from "../../helpers/forge-server.ts";
 import {
   PASSWORD,
   launchChromium,
@@ -28,7 +28,7 @@ describe.skipIf(!needChromium())("the pages of the file browser", () => {
   /** The address of `data` in the newest snapshot. */
   const folder = `browse/latest${data}`;
   const file = (name: string): string => `file/latest${data}/${name}`;
-  let site: ForgeBrowser;
+  let site: ForgeServer;
   let browser: Browser;
 
   beforeAll(async () => {
@@ -49,13 +49,15 @@ describe.skipIf(!needChromium())("the pages of the file browser", () => {
     expect(world.run(["backup", data, "--host", "atlas", "--tag", "first"]).code).toBe(0);
     rmSync(`${data}/gone.txt`);
     expect(world.run(["backup", data, "--host", "atlas"]).code).toBe(0);
-    site = await browseForge(world, ["--no-open"], { env: { FORGE_HTTP_PASSWORD: PASSWORD } });
+    site = await startServer(world, "browse", ["--no-open"], {
+      env: { FORGE_HTTP_PASSWORD: PASSWORD },
+    });
     browser = await launchChromium();
   });
 
   afterAll(async () => {
     await browser.close();
-    endBrowsers();
+    endServers();
   });
 
   test("a wrong password is told; the right one leads to the address that was asked for", async () => {

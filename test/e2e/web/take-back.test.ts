@@ -1,23 +1,18 @@
 /** In Chromium: select, download a ZIP that goes on after a cut, restore to the server and compare. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { type Browser, type Page, chromium } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DownloadPlan } from "../../../src/server/api.ts";
-import {
-  type ForgeBrowser,
-  browseForge,
-  endBrowsers,
-  logInTo,
-} from "../../helpers/forge-browse.ts";
+import { logInTo } from "../../helpers/browser-login.ts";
 import { ForgeWorld, buildForge } from "../../helpers/forge-program.ts";
-import { hasProgram, need } from "../../helpers/need.ts";
+import { type ForgeServer, endServers, startServer } from "../../helpers/forge-server.ts";
 import { SeededRandom } from "../../helpers/seeded-random.ts";
+import { launchChromium, needChromium } from "./chromium.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const isThere = need(hasProgram("chromium"), "chromium");
+const isThere = needChromium();
 let world: ForgeWorld;
-let server: ForgeBrowser;
+let server: ForgeServer;
 let browser: Browser;
 let page: Page;
 let source: string;
@@ -35,8 +30,8 @@ beforeAll(async () => {
   symlinkSync("one.jpg", `${source}/photos/latest`);
   world.init();
   world.ok(["backup", source]);
-  server = await browseForge(world);
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  server = await startServer(world, "browse");
+  browser = await launchChromium();
   page = await browser.newPage();
   await page.goto(server.url);
   await page.getByLabel("Password").first().fill(String(server.password));
@@ -51,7 +46,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (!isThere) return;
   await browser.close();
-  endBrowsers();
+  endServers();
   world.remove();
 });
 
