@@ -161,6 +161,7 @@ export { type SourceExcludes, openLocalSource } from "./write/node/local-source.
 /** System calls that Node lacks, for a mount and for standard input. */
 export {
   exitNow,
+  isReadableWithin,
   makeNonBlocking,
   mount,
   pipe,
@@ -169,6 +170,7 @@ export {
   socketPair,
   umount2,
   waitReadable,
+  writeMessage,
 } from "./platform/node/libc.ts";
 export { openCommandSource, openStreamSource } from "./write/node/stream-source.ts";
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";

@@ -22,6 +22,10 @@ export interface MountNative {
   makeNonBlocking(fd: number): void;
   /** read(2) at once. @returns bytes read; `undefined` when there is nothing to read now. */
   readAvailable(fd: number, into: Bytes): number | undefined;
+  /** write(2) of the first `length` bytes, in one call. */
+  writeMessage(fd: number, bytes: Bytes, length: number): void;
+  /** poll(2) in this thread, for at most so long. @returns whether there is something to read. */
+  isReadableWithin(fd: number, timeoutMs: number): boolean;
   /** poll(2) in another thread: resolves when a read would give something, or fail. */
   waitReadable(fd: number): Promise<void>;
   /** A connected pair of Unix stream sockets, both close-on-exec; the caller closes them. */

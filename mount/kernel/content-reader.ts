@@ -12,7 +12,7 @@ import { SEEK_DATA, SEEK_HOLE, seekInHoles } from "../seek.ts";
 import { READ_BYTES_MAX } from "./negotiation.ts";
 import type { PendingRequests } from "./pending.ts";
 import { type Request, writeU64 } from "./protocol.ts";
-import { Refusal } from "./refusal.ts";
+import { refuse } from "./refusal.ts";
 import type { Channel } from "./session.ts";
 
 interface ByteRange {
@@ -56,10 +56,10 @@ export class ContentReader {
     // Signed and possibly huge: beyond every file is ENXIO, no defect.
     const offset = Number(reader.i64());
     const whence = reader.u32();
-    if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new Refusal(ERRNO.EINVAL);
+    if (whence !== SEEK_DATA && whence !== SEEK_HOLE) refuse(ERRNO.EINVAL);
     const holes = await this.#holes.holesOf(file);
     const found = seekInHoles(holes, file.attributes.sizeBytes, { offset, whence });
-    if (found === undefined) throw new Refusal(ERRNO.ENXIO);
+    if (found === undefined) refuse(ERRNO.ENXIO);
     const answer = new Uint8Array(8);
     writeU64(new DataView(answer.buffer), 0, found);
     channel.reply(request.unique, answer);

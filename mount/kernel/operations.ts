@@ -35,7 +35,7 @@ import {
   writeStatfs,
   writeU64,
 } from "./protocol.ts";
-import { Refusal, directoryOf, fileOf, refusalOf } from "./refusal.ts";
+import { Refusal, directoryOf, fileOf, refusalOf, refuse } from "./refusal.ts";
 import type { Channel } from "./session.ts";
 
 export interface OperationsOptions {
@@ -134,7 +134,7 @@ export class Operations {
         channel.reply(request.unique, EMPTY);
         return undefined;
       default:
-        throw new Refusal(refusalOf(request.opcode));
+        refuse(refusalOf(request.opcode));
     }
   }
 
@@ -161,7 +161,7 @@ export class Operations {
   #replyEntry(request: Request, channel: Channel, parent: Inode, entry: FsEntry | undefined): void {
     const directory = directoryOf(parent);
     if (entry === undefined) {
-      if (!directory.immutable) throw new Refusal(ERRNO.ENOENT);
+      if (!directory.immutable) refuse(ERRNO.ENOENT);
       writeNegativeEntry(this.#view, 0, FOREVER_SECONDS);
       channel.reply(request.unique, this.#out.subarray(0, ENTRY_BYTES));
       return;
@@ -187,7 +187,7 @@ export class Operations {
 
   #readlink(request: Request, channel: Channel): void {
     const { entry } = this.#inodeOf(request);
-    if (entry.type !== "symlink") throw new Refusal(ERRNO.EINVAL);
+    if (entry.type !== "symlink") refuse(ERRNO.EINVAL);
     channel.reply(request.unique, entry.target);
   }
 
@@ -195,7 +195,7 @@ export class Operations {
     fileOf(this.#inodeOf(request));
     // Content never changes: with ENOSYS the kernel opens files by itself from now on, keeps what
     // it has cached, and sends neither OPEN nor RELEASE.
-    if (this.#canSkipOpen) throw new Refusal(ERRNO.ENOSYS);
+    if (this.#canSkipOpen) refuse(ERRNO.ENOSYS);
     writeOpenReply(this.#view, 0, 0, OPEN_FLAG.keepCache);
     channel.reply(request.unique, this.#out.subarray(0, OPEN_REPLY_BYTES));
   }
@@ -214,7 +214,7 @@ export class Operations {
   #readdir(request: Request, channel: Channel): Promise<void> | undefined {
     const reader = new ByteReader(request.body, "FUSE READDIR");
     const directory = this.#directories.get(reader.u64());
-    if (directory === undefined) throw new Refusal(ERRNO.EIO);
+    if (directory === undefined) refuse(ERRNO.EIO);
     const inode = this.#inodeOf(request);
     const position = reader.u64();
     const sizeBytes = reader.u32();
@@ -255,7 +255,7 @@ export class Operations {
       channel.reply(request.unique, this.#out.subarray(0, 8));
       return;
     }
-    if (value.length > sizeBytes) throw new Refusal(ERRNO.ERANGE);
+    if (value.length > sizeBytes) refuse(ERRNO.ERANGE);
     channel.reply(request.unique, value);
   }
 
@@ -270,12 +270,12 @@ export class Operations {
     if (value !== undefined) return value;
     const isAsked = isAskedByListings(name) && !this.#options.allowOther;
     const isAbsent = isAsked && !this.#table.isXattrNear(inode, name);
-    throw new Refusal(isAbsent ? ERRNO.EOPNOTSUPP : ERRNO.ENODATA);
+    refuse(isAbsent ? ERRNO.EOPNOTSUPP : ERRNO.ENODATA);
   }
 
   #inodeOf(request: Request): Inode {
     const inode = this.#table.find(request.nodeId);
-    if (inode === undefined) throw new Refusal(ERRNO.ENOENT);
+    if (inode === undefined) refuse(ERRNO.ENOENT);
     return inode;
   }
 

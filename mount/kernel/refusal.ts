@@ -7,7 +7,7 @@ import { ERRNO } from "../errno.ts";
 import type { Inode } from "../inode-table.ts";
 import { OPCODE } from "./protocol.ts";
 
-/** An errno, as an exception that `Operations` turns into the answer. */
+/** An errno, as an exception that `Operations` turns into the answer. See `refuse`. */
 export class Refusal extends Error {
   readonly errno: number;
 
@@ -17,16 +17,30 @@ export class Refusal extends Error {
   }
 }
 
+const refusals = new Map<number, Refusal>();
+
+/**
+ * Most files have none of the attributes that programs ask for, so refusing is half of all answers, and
+ * the stack of a new Error would be most of its cost. One is made for each errno; nobody reads its stack.
+ *
+ * @throws Refusal
+ */
+export function refuse(errno: number): never {
+  let refusal = refusals.get(errno);
+  if (refusal === undefined) refusals.set(errno, (refusal = new Refusal(errno)));
+  throw refusal;
+}
+
 /** @throws Refusal ENOTDIR. */
 export function directoryOf(inode: Inode): FsDirectory {
-  if (inode.entry.type !== "directory") throw new Refusal(ERRNO.ENOTDIR);
+  if (inode.entry.type !== "directory") refuse(ERRNO.ENOTDIR);
   return inode.entry;
 }
 
 /** @throws Refusal EISDIR, EINVAL. */
 export function fileOf(inode: Inode): FsFile {
-  if (inode.entry.type === "directory") throw new Refusal(ERRNO.EISDIR);
-  if (inode.entry.type !== "file") throw new Refusal(ERRNO.EINVAL);
+  if (inode.entry.type === "directory") refuse(ERRNO.EISDIR);
+  if (inode.entry.type !== "file") refuse(ERRNO.EINVAL);
   return inode.entry;
 }
 

@@ -4,11 +4,11 @@
  * Everything happens in the thread that owns the read side; only the waiting, poll(2), is done in a
  * thread of Node's pool. A program that reads files one after another sends a request as soon as it
  * has the answer to the last. Two changes of threads for each, in and out of the pool, cost more
- * than the answers, so after an answer the next request is looked for at once for a moment.
+ * than the answers, so after an answer this thread itself waits for the next, for a moment.
  *
  * A poll that waits keeps `process.exit()` from ending: unmount first.
  */
-import { close, writeSync, writevSync } from "node:fs";
+import { close, writevSync } from "node:fs";
 import type { Bytes } from "../../engine/base/bytes.ts";
 import { ERRNO } from "../errno.ts";
 import { type MountNative, errnoNameOf } from "../native.ts";
@@ -17,15 +17,22 @@ import { REPLY_HEADER_BYTES, type Request, decodeRequest, isOneWay } from "./pro
 /** The kernel asks for at least 8 KiB; more lets it hand back many forgotten nodes at once. */
 const REQUEST_BYTES_MAX = 64 * 1024;
 
-/** A program that goes on at once is back after 10 to 30 µs. */
-const LINGER_MS = 0.05;
+/**
+ * Answers up to this size are put together in one buffer and written by a direct call; beyond, copying
+ * costs more than Node's gathering write, which takes their parts as they lie.
+ */
+const COPIED_BYTES_MAX = 32 * 1024;
+
+/** A program that does something with each answer is back after some 10 to 500 µs. */
+const LINGER_MS = 1;
 /** Timers, storage and threads get their turn at least this often. */
 const TURN_MS = 5;
 
 export interface Channel {
   /**
-   * Answers a request with a body in one or more parts. @returns false when nobody waits for it any more (the program was killed):
-   * what the answer would have given to the kernel, the kernel does not have.
+   * Answers a request with a body in one or more parts.
+   * @returns false when nobody waits for it any more (the program was killed): what the answer would
+   * have given to the kernel, the kernel does not have.
    */
   reply(unique: bigint, ...body: readonly Uint8Array[]): boolean;
   /** @param errno Positive. */
@@ -33,7 +40,10 @@ export interface Channel {
 }
 
 export interface SessionOptions {
-  readonly native: Pick<MountNative, "makeNonBlocking" | "readAvailable" | "waitReadable">;
+  readonly native: Pick<
+    MountNative,
+    "isReadableWithin" | "makeNonBlocking" | "readAvailable" | "waitReadable" | "writeMessage"
+  >;
   /** Called once for each request; `body` is gone when it returns. Must not throw. */
   readonly onRequest: (request: Request, channel: Channel) => void;
   readonly onError: (error: unknown) => void;
@@ -43,8 +53,9 @@ export class Session implements Channel {
   readonly closed: Promise<void>;
   readonly #fd: number;
   readonly #options: SessionOptions;
-  readonly #header = new DataView(new ArrayBuffer(REPLY_HEADER_BYTES));
-  readonly #headerBytes = new Uint8Array(this.#header.buffer);
+  /** Header and body of one answer at a time. */
+  readonly #answer = new Uint8Array(REPLY_HEADER_BYTES + COPIED_BYTES_MAX);
+  readonly #header = new DataView(this.#answer.buffer, 0, REPLY_HEADER_BYTES);
   readonly #buffer: Bytes = new Uint8Array(REQUEST_BYTES_MAX);
   /** Requests that wait for something to be loaded. */
   #unanswered = 0;
@@ -89,17 +100,15 @@ export class Session implements Channel {
 
   /** Serves what is there, and what comes while somebody may be about to ask. */
   #takeTurn(): "idle" | "more" {
+    const { native } = this.#options;
     const begunMs = performance.now();
-    let servedMs = begunMs;
-    for (;;) {
-      const length = this.#options.native.readAvailable(this.#fd, this.#buffer);
+    while (performance.now() - begunMs < TURN_MS) {
+      const length = native.readAvailable(this.#fd, this.#buffer);
       if (length !== undefined) this.#receive(this.#buffer.subarray(0, length));
-      const nowMs = performance.now();
-      if (nowMs - begunMs > TURN_MS) return "more";
-      if (length !== undefined) servedMs = nowMs;
       // What is being loaded needs this thread to come back to the event loop.
-      else if (this.#unanswered > 0 || nowMs - servedMs > LINGER_MS) return "idle";
+      else if (this.#unanswered > 0 || !native.isReadableWithin(this.#fd, LINGER_MS)) return "idle";
     }
+    return "more";
   }
 
   #receive(bytes: Bytes): void {
@@ -114,14 +123,23 @@ export class Session implements Channel {
   }
 
   #write(unique: bigint, errno: number, body: readonly Uint8Array[]): boolean {
-    const bodyBytes = body.reduce((sum, part) => sum + part.length, 0);
-    this.#header.setUint32(0, REPLY_HEADER_BYTES + bodyBytes, true);
+    let bytes = REPLY_HEADER_BYTES;
+    for (const part of body) bytes += part.length;
+    this.#header.setUint32(0, bytes, true);
     this.#header.setInt32(4, -errno, true);
     this.#header.setBigUint64(8, unique, true);
     try {
       // One write is one answer: the kernel takes it whole or not at all.
-      if (bodyBytes === 0) writeSync(this.#fd, this.#headerBytes);
-      else writevSync(this.#fd, [this.#headerBytes, ...body]);
+      if (bytes > this.#answer.length) {
+        writevSync(this.#fd, [this.#answer.subarray(0, REPLY_HEADER_BYTES), ...body]);
+        return true;
+      }
+      let at = REPLY_HEADER_BYTES;
+      for (const part of body) {
+        this.#answer.set(part, at);
+        at += part.length;
+      }
+      this.#options.native.writeMessage(this.#fd, this.#answer, bytes);
       return true;
     } catch (error) {
       // ENOENT: interrupted, nobody waits. ENODEV, EPERM, EBADF: the mount is gone.

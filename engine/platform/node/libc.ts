@@ -44,7 +44,14 @@ export {
   umount2,
 } from "./libc/mounting.ts";
 export { groupNameOf, userNameOf } from "./libc/name-service.ts";
-export { exitNow, makeNonBlocking, readAvailable, waitReadable } from "./libc/nonblocking-read.ts";
+export {
+  exitNow,
+  isReadableWithin,
+  makeNonBlocking,
+  readAvailable,
+  waitReadable,
+  writeMessage,
+} from "./libc/nonblocking-read.ts";
 export { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "./libc/open-flags.ts";
 export {
   FALLOC_FL_KEEP_SIZE,

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import {
   exitNow,
+  isReadableWithin,
   makeNonBlocking,
   messageOf,
   mount as mountSyscall,
@@ -10,6 +11,7 @@ import {
   socketPair,
   umount2,
   waitReadable,
+  writeMessage,
 } from "../../../engine/node.ts";
 import { type Mount, mountFs } from "../../../mount/index.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
@@ -51,9 +53,11 @@ export const mount: Command = defineCommand({
             socketPair,
             receiveFd,
             exitNow,
+            isReadableWithin,
             makeNonBlocking,
             readAvailable,
             waitReadable,
+            writeMessage,
           },
           binding: values.binding,
           allowOther: values.allowOther || settings.mount.allowOther,

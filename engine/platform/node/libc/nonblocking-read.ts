@@ -1,6 +1,6 @@
 /**
- * Reading a device without blocking the thread: at once what is there, and waiting in another thread
- * for more. What still waits keeps the process from ending, so how to end it all the same is here.
+ * Talking to a device without blocking the thread: reading at once what is there, waiting in another
+ * thread for more, answering. What still waits keeps the process from ending, so how to end it all the same is here.
  */
 import { constants } from "node:os";
 import type { Bytes } from "../../../base/bytes.ts";
@@ -34,11 +34,26 @@ export function readAvailable(fd: number, into: Bytes): number | undefined {
   throw new ErrnoError(errno, "read");
 }
 
+/**
+ * write(2) of the first `length` bytes in one call: for a device that takes a message whole or not at
+ * all. Node's own costs three times the call.
+ * @throws ErrnoError
+ */
+export function writeMessage(fd: number, bytes: Bytes, length: number): void {
+  if (writeOf()(fd, bytes, length) < 0) throw new ErrnoError(lastErrno(), "write");
+}
+
+/** Waits in this thread, for at most so long. @returns whether there is something to read. */
+export function isReadableWithin(fd: number, timeoutMs: number): boolean {
+  pollRequest.setInt32(0, fd, true);
+  // A failed poll shows in the read that follows.
+  return pollOf()(pollRequestBytes, 1, timeoutMs) !== 0;
+}
+
 /** Resolves when there is something to read, or the other end is gone. Holds a thread of the pool. */
 export function waitReadable(fd: number): Promise<void> {
-  const request = new DataView(new ArrayBuffer(POLLFD_BYTES));
+  const request = newPollRequest();
   request.setInt32(0, fd, true);
-  request.setInt16(4, POLLIN, true);
   return new Promise((resolve, reject) => {
     pollOf().async(new Uint8Array(request.buffer), 1, -1, (error: Error | null) => {
       // A failed poll shows in the read that follows.
@@ -57,6 +72,16 @@ export function exitNow(status: number): never {
   throw new Error("forge has a defect: _exit returned");
 }
 
+function newPollRequest(): DataView<ArrayBuffer> {
+  const request = new DataView(new ArrayBuffer(POLLFD_BYTES));
+  request.setInt16(4, POLLIN, true);
+  return request;
+}
+
+/** Of `isReadableWithin`, which has one at a time. */
+const pollRequest = newPollRequest();
+const pollRequestBytes = new Uint8Array(pollRequest.buffer);
+
 type C = Uint8Array;
 const fcntlOf = libraryFunction<
   (fd: number, command: number, type: "int", value: number) => number
@@ -64,7 +89,11 @@ const fcntlOf = libraryFunction<
 const readOf = libraryFunction<(fd: number, into: C, size: number) => number>(
   "int64_t read(int fd, void *into, size_t size)",
 );
+const writeOf = libraryFunction<(fd: number, bytes: C, size: number) => number>(
+  "int64_t write(int fd, const void *bytes, size_t size)",
+);
 const pollOf = libraryFunction<{
+  (requests: C, count: number, timeoutMs: number): number;
   async(requests: C, count: number, timeoutMs: number, done: (error: Error | null) => void): void;
 }>("int poll(void *requests, unsigned long count, int timeoutMs)");
 const exitOf = libraryFunction<(status: number) => void>("void _exit(int status)");
