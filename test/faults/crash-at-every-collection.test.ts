@@ -15,13 +15,14 @@ import { MemoryBackend } from "../../engine/storage/memory.ts";
 import {
   type StoredObject,
   type TreeLines,
-  backUp,
   createSmallRepository,
   directoryLines,
   objectsOf,
   readSideOf,
   snapshotLines,
   snapshotsOf,
+  storageOf,
+  takeSnapshot,
 } from "../helpers/backup-fixture.ts";
 import { bytesOf, collectIn, deleteIn, problemsOf } from "../helpers/collection-fixture.ts";
 import { noise } from "../helpers/expected-tree.ts";
@@ -44,9 +45,9 @@ beforeAll(async () => {
   const backend = new MemoryBackend({ nowMs: () => nowMs++ });
   repository = await createSmallRepository({ backend });
   for (let i = 0; i < 10; i++) writeFileSync(`${tree}/${i}`, noise(1500, i + 1));
-  doomed = snapshotOf(await backUp(repository, tree));
+  doomed = await takeSnapshot(repository, tree);
   for (let i = 0; i < 10; i += 2) writeFileSync(`${tree}/${i}`, noise(1500, i + 100));
-  kept = snapshotOf(await backUp(repository, tree));
+  kept = await takeSnapshot(repository, tree);
   lines = directoryLines(tree);
   objects = await objectsOf(backend);
 });
@@ -55,15 +56,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function snapshotOf({ snapshot }: { readonly snapshot: Snapshot | undefined }): Snapshot {
-  if (snapshot === undefined) throw new Error("no snapshot");
-  return snapshot;
-}
-
-async function copy(): Promise<MemoryBackend> {
-  const backend = new MemoryBackend({ nowMs: () => nowMs++ });
-  for (const { kind, name, bytes } of objects) await backend.put({ kind, name }, bytes);
-  return backend;
+function copy(): Promise<MemoryBackend> {
+  return storageOf(objects, () => nowMs++);
 }
 
 describe.each([false, true])(

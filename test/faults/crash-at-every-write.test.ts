@@ -24,7 +24,10 @@ import {
   objectsOf,
   readSideOf,
   snapshotLines,
+  snapshotOf,
   snapshotsOf,
+  storageOf,
+  takeSnapshot,
 } from "../helpers/backup-fixture.ts";
 import { noise } from "../helpers/expected-tree.ts";
 import { RecordingBackend } from "../helpers/recording-backend.ts";
@@ -47,7 +50,7 @@ beforeAll(async () => {
   const backend = new MemoryBackend({ nowMs: () => Date.now() });
   repository = await createSmallRepository({ backend });
   firstLines = directoryLines(tree);
-  first = snapshotOf(await backUp(repository, tree));
+  first = await takeSnapshot(repository, tree);
   for (let i = 0; i < 12; i++) writeFileSync(`${tree}/a/b/${i}`, noise(2500, i + 100));
   for (let i = 0; i < 4; i++) writeFileSync(`${tree}/a/${i}`, noise(2500, i + 200));
   lines = directoryLines(tree);
@@ -58,15 +61,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function snapshotOf({ snapshot }: { readonly snapshot: Snapshot | undefined }): Snapshot {
-  if (snapshot === undefined) throw new Error("no snapshot");
-  return snapshot;
-}
-
-async function copy(): Promise<MemoryBackend> {
-  const backend = new MemoryBackend({ nowMs: () => Date.now() });
-  for (const { kind, name, bytes } of objects) await backend.put({ kind, name }, bytes);
-  return backend;
+function copy(): Promise<MemoryBackend> {
+  return storageOf(objects, () => Date.now());
 }
 
 async function expectWhole(

@@ -24,6 +24,7 @@ import {
   type ObjectKind,
   type ReadBackend,
 } from "../../engine/storage/backend.ts";
+import { MemoryBackend } from "../../engine/storage/memory.ts";
 import type { BackupResult } from "../../engine/write/backup.ts";
 import { initRepository } from "../../engine/write/init.ts";
 import { type LocalBackupOptions, backupLocally } from "../../engine/write/node/local-backup.ts";
@@ -112,6 +113,21 @@ export async function backUp(
   } finally {
     source.close();
   }
+}
+
+/** As `backUp`, of which a snapshot must come. */
+export async function takeSnapshot(
+  repository: Repository<Backend>,
+  path: string,
+  options: BackUpOptions = {},
+): Promise<Snapshot> {
+  return snapshotOf(await backUp(repository, path, options));
+}
+
+/** The snapshot that a backup must have made. */
+export function snapshotOf({ snapshot }: Pick<BackupResult, "snapshot">): Snapshot {
+  if (snapshot === undefined) throw new Error("no snapshot");
+  return snapshot;
 }
 
 /**
@@ -275,6 +291,16 @@ export async function objectsOf(backend: ReadBackend): Promise<StoredObject[]> {
     }
   }
   return objects;
+}
+
+/** A storage in memory that has `objects`. @param nowMs Its clock, asked once for each of them. */
+export async function storageOf(
+  objects: readonly StoredObject[],
+  nowMs: () => number,
+): Promise<MemoryBackend> {
+  const backend = new MemoryBackend({ nowMs });
+  for (const { kind, name, bytes } of objects) await backend.put({ kind, name }, bytes);
+  return backend;
 }
 
 function fail(error: ForgeError): never {

@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -18,14 +9,13 @@ import type { Backend, ObjectRef } from "../../../engine/storage/backend.ts";
 import { MemoryBackend } from "../../../engine/storage/memory.ts";
 import {
   type BackUpOptions,
-  backUp,
   createSmallRepository,
-  directoryLines,
   objectsOf,
   readSideOf,
-  snapshotLines,
+  takeSnapshot,
 } from "../../helpers/backup-fixture.ts";
 import { noise } from "../../helpers/expected-tree.ts";
+import { expectStored, fillTree } from "../../helpers/stored-tree.ts";
 import { flipped } from "../../helpers/vectors.ts";
 
 let tree: string;
@@ -44,22 +34,8 @@ afterEach(() => {
   rmSync(tree, { recursive: true, force: true });
 });
 
-async function take(options: BackUpOptions = {}): Promise<Snapshot> {
-  const { snapshot } = await backUp(repository, tree, options);
-  if (snapshot === undefined) throw new Error("no snapshot");
-  return snapshot;
-}
-
-async function expectStored(snapshot: Snapshot): Promise<void> {
-  const lines = await snapshotLines(await readSideOf(repository), snapshot, tree);
-  expect(lines).toEqual(directoryLines(tree));
-}
-
-function fill(): void {
-  mkdirSync(`${tree}/sub/deep`, { recursive: true });
-  for (let i = 0; i < 8; i++) writeFileSync(`${tree}/sub/${i}`, noise(2000, i + 1));
-  writeFileSync(`${tree}/sub/deep/file`, "deep");
-  symlinkSync("nowhere", `${tree}/link`);
+function take(options: BackUpOptions = {}): Promise<Snapshot> {
+  return takeSnapshot(repository, tree, options);
 }
 
 async function damage(ref: ObjectRef, offset: number): Promise<void> {
@@ -78,7 +54,7 @@ describe("what takes several blobs to describe", () => {
     const second = await take();
     expect(second.stats).toMatchObject({ filesNew: 1, filesChanged: 1, filesUnchanged: 2498 });
     expect(second.stats.blobsNew).toBeLessThan(12);
-    await expectStored(second);
+    await expectStored(repository, second, tree);
   });
 
   it("a file of many chunks and holes is recognised, and read again when its list is damaged", async () => {
@@ -94,13 +70,15 @@ describe("what takes several blobs to describe", () => {
     // A list of lists hides the damage below it from one backup.
     await take();
     const last = await take();
-    await expectStored(last);
-    await expectStored(first);
+    await expectStored(repository, last, tree);
+    await expectStored(repository, first, tree);
   });
 });
 
 describe("damage that a backup meets", () => {
-  beforeEach(fill);
+  beforeEach(() => {
+    fillTree(tree);
+  });
 
   it("a lost pack is filled again from the source", async () => {
     const first = await take();
@@ -109,8 +87,8 @@ describe("damage that a backup meets", () => {
       await backend.delete([{ kind: "packs", name }]);
       const notices: ForgeError[] = [];
       const next = await take({ onNotice: (error) => notices.push(error) });
-      await expectStored(next);
-      await expectStored(first);
+      await expectStored(repository, next, tree);
+      await expectStored(repository, first, tree);
       // As before, for the next pack.
       for (const kind of ["packs", "index", "snapshots"] as const) {
         const now = await backend.list(kind);
@@ -130,8 +108,8 @@ describe("damage that a backup meets", () => {
     const notices: ForgeError[] = [];
     const second = await take({ onNotice: (error) => notices.push(error) });
     expect(notices.map(({ code }) => code)).toEqual(["corrupt"]);
-    await expectStored(second);
-    await expectStored(first);
+    await expectStored(repository, second, tree);
+    await expectStored(repository, first, tree);
   });
 
   it("every damaged directory is healed after as many backups as the tree is deep", async () => {
@@ -143,8 +121,8 @@ describe("damage that a backup meets", () => {
     const depth = tree.split("/").length + 2;
     for (let i = 0; i < depth; i++) await take({ onNotice: () => undefined });
     const last = await take();
-    await expectStored(last);
-    await expectStored(first);
+    await expectStored(repository, last, tree);
+    await expectStored(repository, first, tree);
   });
 
   it("an index segment that is gone makes it store again what the segment knew", async () => {
@@ -153,7 +131,7 @@ describe("damage that a backup meets", () => {
     await backend.delete(segments.map(({ name }) => ({ kind: "index", name })));
     const second = await take({ onNotice: () => undefined });
     expect(second.stats.bytesStored).toBeGreaterThan(10_000);
-    await expectStored(second);
-    await expectStored(first);
+    await expectStored(repository, second, tree);
+    await expectStored(repository, first, tree);
   });
 });

@@ -34,8 +34,10 @@ import {
   readSideOf,
   snapshotLines,
   snapshotsOf,
+  takeSnapshot,
 } from "../../helpers/backup-fixture.ts";
 import { noise } from "../../helpers/expected-tree.ts";
+import { expectStored, fillTree } from "../../helpers/stored-tree.ts";
 import { RecordingBackend } from "../../helpers/recording-backend.ts";
 
 let tree: string;
@@ -54,22 +56,8 @@ afterEach(() => {
   rmSync(tree, { recursive: true, force: true });
 });
 
-async function take(options: BackUpOptions = {}): Promise<Snapshot> {
-  const { snapshot } = await backUp(repository, tree, options);
-  if (snapshot === undefined) throw new Error("no snapshot");
-  return snapshot;
-}
-
-async function expectStored(snapshot: Snapshot): Promise<void> {
-  const lines = await snapshotLines(await readSideOf(repository), snapshot, tree);
-  expect(lines).toEqual(directoryLines(tree));
-}
-
-function fill(): void {
-  mkdirSync(`${tree}/sub/deep`, { recursive: true });
-  for (let i = 0; i < 8; i++) writeFileSync(`${tree}/sub/${i}`, noise(2000, i + 1));
-  writeFileSync(`${tree}/sub/deep/file`, "deep");
-  symlinkSync("nowhere", `${tree}/link`);
+function take(options: BackUpOptions = {}): Promise<Snapshot> {
+  return takeSnapshot(repository, tree, options);
 }
 
 /** The repository over a backend with one method changed. */
@@ -88,7 +76,9 @@ function over(changed: Partial<Backend>): Repository<Backend> {
 }
 
 describe("a second backup", () => {
-  beforeEach(fill);
+  beforeEach(() => {
+    fillTree(tree);
+  });
 
   it("reads nothing of what did not change, and says so", async () => {
     const first = await take();
@@ -161,7 +151,7 @@ describe("a second backup", () => {
     await take();
     change();
     const second = await take();
-    await expectStored(second);
+    await expectStored(repository, second, tree);
   });
 
   it("reads a file anew that was replaced by one with the same size and times", async () => {
@@ -170,12 +160,14 @@ describe("a second backup", () => {
     writeFileSync(`${tree}/new`, noise(2000, 50));
     utimesSync(`${tree}/new`, 1, 1);
     renameSync(`${tree}/new`, `${tree}/sub/3`);
-    await expectStored(await take());
+    await expectStored(repository, await take(), tree);
   });
 });
 
 describe("the commit", () => {
-  beforeEach(fill);
+  beforeEach(() => {
+    fillTree(tree);
+  });
 
   it("refuses when a pack that the snapshot needs has vanished", async () => {
     await take();
@@ -215,7 +207,7 @@ describe("the commit", () => {
     });
     await expect(backUp(slow, tree)).rejects.toMatchObject({ code: "lease-lost" });
     expect(await backend.list("snapshots")).toEqual([]);
-    await expectStored(await take());
+    await expectStored(repository, await take(), tree);
   });
 
   it("does not happen when somebody removed the lease", async () => {
@@ -253,7 +245,9 @@ describe("the commit", () => {
 });
 
 describe("a backup that does not end", () => {
-  beforeEach(fill);
+  beforeEach(() => {
+    fillTree(tree);
+  });
 
   it("by an abort has no snapshot, and what it stored is used by the next one", async () => {
     const stop = new AbortController();
@@ -269,7 +263,7 @@ describe("a backup that does not end", () => {
     expect(await backend.list("snapshots")).toEqual([]);
     expect(await backend.list("leases")).toEqual([]);
     expect((await backend.list("index")).length).toBeGreaterThan(0);
-    await expectStored(await take());
+    await expectStored(repository, await take(), tree);
   });
 
   it("by a full storage says no-space and leaves what was there", async () => {
@@ -285,7 +279,7 @@ describe("a backup that does not end", () => {
     await expect(backUp(full, tree)).rejects.toMatchObject({ code: "no-space" });
     expect((await snapshotsOf(repository)).map(({ id }) => id)).toEqual([first.id]);
     const next = await take();
-    await expectStored(next);
+    await expectStored(repository, next, tree);
     const problems: ForgeError[] = [];
     const { unindexedBlobs } = await verifyObjects(repository, {
       onProblem: (error) => problems.push(error),
@@ -355,7 +349,7 @@ describe("what comes from a pipe", () => {
 
 describe("what cannot be read", () => {
   it("is a problem of its own, and everything else is saved", async () => {
-    fill();
+    fillTree(tree);
     const problems: string[] = [];
     const source = openStillSource(tree);
     const list = source.list.bind(source);
