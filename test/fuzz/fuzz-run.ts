@@ -9,10 +9,14 @@ import { Mutator } from "./mutator.ts";
 const SLOW_MS = 1000;
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
 /**
- * Memory is looked at this often; the peak since the start of the process, so nothing is missed. The
- * event loop turns as often: before that, what native code has allocated is not given back.
+ * So many runs are timed together, and one by one when they took longer than any before them: a run
+ * that takes too long makes its batch the longest.
  */
-export const MEMORY_EVERY = 1024;
+const BATCH = 64;
+/** The event loop turns this often: before that, what native code has allocated is not given back. */
+const TURN_EVERY = 1024;
+/** Memory is looked at this often; the peak since the start of the process, so nothing is missed. */
+export const MEMORY_EVERY = 4096;
 const FAILURES_MAX = 20;
 
 export interface FuzzFailure {
@@ -50,69 +54,113 @@ function mutatorOf(target: FuzzTarget): Mutator {
   return new Mutator({ corpus: readCorpus(name), words, isJson });
 }
 
+/** How it stands while seeds are run. */
+interface Progress {
+  accepted: number;
+  slowestMs: number;
+  readonly failures: FuzzFailure[];
+}
+
 export async function fuzz(target: FuzzTarget, range: FuzzRange): Promise<FuzzResult> {
   const mutator = mutatorOf(target);
-  const failures: FuzzFailure[] = [];
-  let accepted = 0;
-  let slowestMs = 0;
+  const progress: Progress = { accepted: 0, slowestMs: 0, failures: [] };
+  let slowestBatchMs = 0;
   let grew = false;
   let seed = range.first;
   const { stackTraceLimit } = Error;
   // Most inputs end in an error, and collecting its stack takes longer than finding it.
-  Error.stackTraceLimit = 1;
-  for (; seed < range.end && failures.length < FAILURES_MAX; seed++) {
-    const input = mutator.make(seed);
+  Error.stackTraceLimit = 0;
+  while (seed < range.end && progress.failures.length < FAILURES_MAX) {
+    const end = Math.min(seed - (seed % BATCH) + BATCH, range.end);
     const begunMs = performance.now();
-    try {
-      const result = target.run(input, seed);
-      if (result instanceof Promise) await result;
-      accepted++;
-    } catch (error) {
-      if (!isForgeError(error) && target.mayThrow?.(error) !== true) {
-        failures.push({ seed, what: error instanceof Error ? (error.stack ?? "") : String(error) });
-      }
+    for (let one = seed; one < end; one++) {
+      const running = run(target, mutator.make(one), one, progress);
+      if (running !== undefined) await running;
     }
     const tookMs = performance.now() - begunMs;
-    if (tookMs > slowestMs) {
-      // Others use this machine as well: what is slow is slow again.
-      const againMs = tookMs > SLOW_MS ? await timeAgain(target, mutator, seed) : tookMs;
-      slowestMs = Math.max(slowestMs, againMs);
-      if (againMs > SLOW_MS) failures.push({ seed, what: `took ${Math.round(againMs)} ms` });
+    if (tookMs > slowestBatchMs) {
+      slowestBatchMs = tookMs;
+      await timeEach(target, mutator, { first: seed, end, progress });
     }
+    seed = end;
+    if (seed % TURN_EVERY === 0) await setImmediate();
     if (seed % MEMORY_EVERY !== 0) continue;
-    await setImmediate();
-    const peak = peakBytes();
-    if (peak > MEMORY_BYTES_MAX) {
-      grew = true;
-      seed++;
-      break;
-    }
-    if (range.isOver?.() === true) {
-      seed++;
-      break;
-    }
+    grew = peakBytes() > MEMORY_BYTES_MAX;
+    if (grew || range.isOver?.() === true) break;
   }
   Error.stackTraceLimit = stackTraceLimit;
   const { name } = target;
   const { first } = range;
   const peak = peakBytes();
-  return { target: name, first, end: seed, accepted, slowestMs, peakBytes: peak, grew, failures };
+  return { target: name, first, end: seed, ...progress, peakBytes: peak, grew };
+}
+
+/** @returns `undefined` when it is done: most decoders answer at once. */
+function run(
+  target: FuzzTarget,
+  input: Bytes,
+  seed: number,
+  progress: Progress,
+): Promise<void> | undefined {
+  try {
+    const result = target.run(input, seed);
+    if (!(result instanceof Promise)) {
+      progress.accepted++;
+      return undefined;
+    }
+    return result.then(
+      () => {
+        progress.accepted++;
+      },
+      (error: unknown) => {
+        judge(target, error, seed, progress);
+      },
+    );
+  } catch (error) {
+    judge(target, error, seed, progress);
+    return undefined;
+  }
+}
+
+function judge(target: FuzzTarget, error: unknown, seed: number, progress: Progress): void {
+  if (isForgeError(error) || target.mayThrow?.(error) === true) return;
+  // Without its stack, which `--show` has.
+  progress.failures.push({ seed, what: String(error) });
+}
+
+/** A batch took longer than any before it: which of its runs? */
+async function timeEach(
+  target: FuzzTarget,
+  mutator: Mutator,
+  { first, end, progress }: FuzzRange & { readonly progress: Progress },
+): Promise<void> {
+  for (let seed = first; seed < end; seed++) {
+    const onceMs = await timeOnce(target, mutator, seed);
+    // Others use this machine as well: what is slow is slow again.
+    const tookMs = onceMs > SLOW_MS ? await timeAgain(target, mutator, seed) : onceMs;
+    progress.slowestMs = Math.max(progress.slowestMs, tookMs);
+    if (tookMs > SLOW_MS) {
+      progress.failures.push({ seed, what: `took ${Math.round(tookMs)} ms` });
+    }
+  }
 }
 
 /** The shortest of three times. */
 async function timeAgain(target: FuzzTarget, mutator: Mutator, seed: number): Promise<number> {
   const times: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const input = mutator.make(seed);
-    const begunMs = performance.now();
-    try {
-      await target.run(input, seed);
-    } catch {
-      // It was judged the first time.
-    }
-    times.push(performance.now() - begunMs);
-  }
+  for (let i = 0; i < 3; i++) times.push(await timeOnce(target, mutator, seed));
   return Math.min(...times);
+}
+
+async function timeOnce(target: FuzzTarget, mutator: Mutator, seed: number): Promise<number> {
+  const input = mutator.make(seed);
+  const begunMs = performance.now();
+  try {
+    await target.run(input, seed);
+  } catch {
+    // It was judged the first time.
+  }
+  return performance.now() - begunMs;
 }
 
 /** Of the whole process since it began. */

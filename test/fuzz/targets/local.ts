@@ -1,5 +1,5 @@
 /** Files of this machine and what people type: pins, what was checked, settings, a recovery sheet. */
-import { findUtf8, toHex } from "../../../engine/base/bytes.ts";
+import { type Bytes, findUtf8, toHex } from "../../../engine/base/bytes.ts";
 import { type RepositoryId, idOf } from "../../../engine/base/ids.ts";
 import { decodeRecoveryLines } from "../../../engine/crypto/recovery-lines.ts";
 import { CheckRecord } from "../../../engine/maintenance/check-record.ts";
@@ -106,6 +106,7 @@ export const LOCAL_TARGETS: readonly FuzzTarget[] = [
 
 const DECODE_OPTIONS = { file: "f", folder: "/f", home: "/home/a" };
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("latin1");
+/** A view: `Buffer.from(bytes)` copies byte by byte. */
+function latin1({ buffer, byteOffset, length }: Bytes): string {
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }

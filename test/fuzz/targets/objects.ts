@@ -26,6 +26,8 @@ import {
   OBJECT_ID,
   fixStandalone,
   fixTag,
+  fuzzPlatform,
+  fuzzSyncPlatform,
   keys,
   repositoryWith,
   sealedStandalone,
@@ -123,7 +125,7 @@ export const OBJECT_TARGETS: readonly FuzzTarget[] = [
       const sealed = input.subarray(8);
       const facts = { kind, objectId: OBJECT_ID, epoch, plainBytes };
       if (isFixed(seed)) fixTag(sealed, { ...facts, codec: (input[0] ?? 0) % 3 });
-      const plain = openSync(nativeSyncPlatform, keys, { ...facts, codec }, sealed);
+      const plain = openSync(fuzzSyncPlatform, keys, { ...facts, codec }, sealed);
       expectThat(plain.length === plainBytes, "another length than was written");
     },
   },
@@ -131,7 +133,7 @@ export const OBJECT_TARGETS: readonly FuzzTarget[] = [
     name: "standalone",
     async run(input, seed) {
       if (isFixed(seed)) fixStandalone(input, "snapshot");
-      await openStandalone(nativePlatform, keys, {
+      await openStandalone(fuzzPlatform, keys, {
         kind: "snapshot",
         objectId: OBJECT_ID,
         bytes: input,
@@ -195,7 +197,7 @@ export const OBJECT_TARGETS: readonly FuzzTarget[] = [
     name: "pack",
     run(input, seed) {
       if (isFixed(seed)) fixPack(input);
-      checkEntries(openPackDirectorySync(nativeSyncPlatform, keys, input), input.length);
+      checkEntries(openPackDirectorySync(fuzzSyncPlatform, keys, input), input.length);
     },
   },
   {
@@ -204,7 +206,7 @@ export const OBJECT_TARGETS: readonly FuzzTarget[] = [
       if (isFixed(seed)) fixSegment(input);
       const segment = await openIndexSegment({
         read: ({ offset, length }) => Promise.resolve(input.slice(offset, offset + length)),
-        platform: nativePlatform,
+        platform: fuzzPlatform,
         keys,
         id: idOf<IndexId>(OBJECT_ID),
         totalBytes: input.length,

@@ -2,7 +2,7 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 
-import { utf8 } from "../../../engine/base/bytes.ts";
+import { type Bytes, utf8 } from "../../../engine/base/bytes.ts";
 import { ApiFailure } from "../../../src/server/api-failure.ts";
 import { objectOf, readJsonBody } from "../../../src/server/api-body.ts";
 import { parseListenAddress } from "../../../src/server/listen.ts";
@@ -17,6 +17,8 @@ import { parsePropfind } from "../../../webdav/propfind-body.ts";
 import { type FuzzTarget, expectThat } from "../fuzz-target.ts";
 
 const SIZE = 10_000;
+const SLASH = 0x2f;
+const DOT = 0x2e;
 
 export const WEB_TARGETS: readonly FuzzTarget[] = [
   {
@@ -38,10 +40,10 @@ export const WEB_TARGETS: readonly FuzzTarget[] = [
       "%F0%9F%98%80",
       "~x",
     ],
-    run(input) {
+    run(input, seed) {
       for (const name of decodePath(latin1(input)) ?? []) {
-        const text = Buffer.from(name).toString("latin1");
-        expectThat(!/[\0/]/.test(text) && text !== "." && text !== "..", "a name that is a path");
+        expectThat(!isPathLike(name), "a name that is a path");
+        if (seed % 8 !== 0) continue;
         const [again] = decodePath(encodeName(name)) ?? [];
         expectThat(again !== undefined && Buffer.from(again).equals(name), "not the same again");
       }
@@ -154,10 +156,9 @@ export const WEB_TARGETS: readonly FuzzTarget[] = [
     isJson: true,
     mayThrow: (error) => error instanceof ApiFailure,
     async run(input, seed) {
-      const request = new IncomingMessage(new Socket());
-      request.headers["content-type"] = seed % 64 === 0 ? latin1(input) : "application/json";
-      request.push(input);
-      request.push(null);
+      const type = seed % 64 === 0 ? latin1(input) : "application/json";
+      const request = seed % 16 === 0 ? streamed(input) : requestOf(input);
+      request.headers["content-type"] = type;
       const body = await readJsonBody({ request, response: {} as never });
       const { paths } = decodeSelection(objectOf(body));
       for (const path of paths) decodeEncodedPath(path);
@@ -190,8 +191,34 @@ export const WEB_TARGETS: readonly FuzzTarget[] = [
   },
 ];
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("latin1");
+/** Not what may stand between the slashes of a path. */
+function isPathLike(name: Uint8Array): boolean {
+  if (name.includes(0) || name.includes(SLASH)) return true;
+  return name.length <= 2 && name.length > 0 && name.every((byte) => byte === DOT);
+}
+
+function streamed(body: Bytes): IncomingMessage {
+  const request = new IncomingMessage(new Socket());
+  request.push(body);
+  request.push(null);
+  return request;
+}
+
+/** As much of a request as is read: a stream costs more than the decoder. */
+function requestOf(body: Bytes): IncomingMessage {
+  const request = {
+    headers: {},
+    // eslint-disable-next-line @typescript-eslint/require-await
+    async *iterator(): AsyncGenerator<Buffer> {
+      yield Buffer.from(body.buffer);
+    },
+  };
+  return request as unknown as IncomingMessage;
+}
+
+/** A view: `Buffer.from(bytes)` copies byte by byte. */
+function latin1({ buffer, byteOffset, length }: Bytes): string {
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
