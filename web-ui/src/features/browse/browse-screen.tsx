@@ -1,33 +1,30 @@
 /** A folder of a snapshot. */
-import { ArrowUp, X } from "lucide-react";
+import { X } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { ReactNode, RefObject } from "react";
 
 import type { EncodedPath, SnapshotInfo } from "../../../../src/server/api.ts";
 import { ApiFailure, isNotFound } from "../../api/client.ts";
-import { useSnapshot, useSnapshots } from "../../api/queries.ts";
 import { Button, IconButton } from "../../components/button.tsx";
 import { SearchField } from "../../components/field.tsx";
+import { Screen } from "../../components/screen.tsx";
 import { ErrorState, Notice, SkeletonRows, SlowNotice } from "../../components/states.tsx";
 import { formatCount, formatDateTime, formatNumber, formatSize } from "../../format.ts";
 import { navigate } from "../../router.ts";
-import { browseHref, fileHref, joinPath, lastName, parentPath } from "../../routes.ts";
+import { browseHref, fileHref, joinPath } from "../../routes.ts";
 import { SelectionActions } from "../take-back/selection-actions.tsx";
 import { useTitle } from "../../shell/use-title.ts";
 import styles from "./browse-screen.module.css";
-import { FolderCrumbs } from "./folder-crumbs.tsx";
 import { FolderList } from "./folder-list.tsx";
 import { MissingPath } from "./missing-path.tsx";
+import { PathToolbar } from "./path-toolbar.tsx";
 import { NO_SELECTION, clearSelection } from "./selection.ts";
 import type { ListSelection } from "./selection.ts";
-import { SnapshotSwitcher } from "./snapshot-switcher.tsx";
 import { filterEntries, sortPages } from "./sort-entries.ts";
+import { useAddressSnapshot } from "./use-address-snapshot.ts";
 import { useFolder } from "./use-folder.ts";
 import type { Folder } from "./use-folder.ts";
 import { useSorting } from "./use-sorting.ts";
-
-/** Whole ids need no look at the list of snapshots. */
-const WHOLE_ID = /^[0-9a-f]{64}$/;
 
 export default function BrowseScreen({
   snapshotId,
@@ -36,10 +33,7 @@ export default function BrowseScreen({
   readonly snapshotId: string;
   readonly path: EncodedPath;
 }): ReactNode {
-  const snapshots = useSnapshots();
-  const snapshot = useSnapshot(snapshotId);
-  const id = snapshot?.id ?? snapshotId;
-  const known = WHOLE_ID.test(snapshotId) || !snapshots.isPending;
+  const { id, snapshot, known, listed } = useAddressSnapshot(snapshotId);
   const { folder, pending, error, retry } = useFolder(id, path, { enabled: known });
   const isFile = error instanceof ApiFailure && error.code === "not-a-directory";
   useEffect(() => {
@@ -48,26 +42,15 @@ export default function BrowseScreen({
   const name = folder?.crumbs.at(-1)?.name;
   useTitle(name ?? (snapshot ? formatDateTime(snapshot.timeMs) : "Snapshot"));
   return (
-    <div className={styles["screen"]}>
+    <Screen>
       <h1 className="visually-hidden">{name ?? "Top of the snapshot"}</h1>
-      <div className={styles["toolbar"]}>
-        <div className={styles["where"]}>
-          <IconButton
-            icon={ArrowUp}
-            label="Folder above"
-            disabled={path === ""}
-            onClick={() => {
-              navigate(browseHref(snapshotId, parentPath(path)), { state: lastName(path) });
-            }}
-          />
-          <FolderCrumbs snapshotId={snapshotId} path={path} crumbs={folder?.crumbs} />
-        </div>
-        <SnapshotSwitcher
-          snapshot={snapshot}
-          path={path}
-          hrefIn={(other) => browseHref(other, path)}
-        />
-      </div>
+      <PathToolbar
+        what="folder"
+        snapshotId={snapshotId}
+        snapshot={snapshot}
+        path={path}
+        crumbs={folder?.crumbs}
+      />
       {folder ? (
         <FolderContent
           key={`${id} ${path}`}
@@ -79,11 +62,11 @@ export default function BrowseScreen({
       ) : pending || isFile ? (
         <Loading />
       ) : isNotFound(error) ? (
-        <Missing snapshotId={id} snapshot={snapshot} path={path} listed={snapshots.isSuccess} />
+        <Missing snapshotId={id} snapshot={snapshot} path={path} listed={listed} />
       ) : (
         <ErrorState title="This folder cannot be shown" error={error} onRetry={retry} />
       )}
-    </div>
+    </Screen>
   );
 }
 

@@ -4,9 +4,9 @@ import { useMemo, useRef, useState } from "react";
 import type { KeyboardEvent, ReactNode } from "react";
 
 import type { ChangeKind, EncodedPath } from "../../../../src/server/api.ts";
-import { classNames } from "../../components/class-names.ts";
 import { EntryIcon } from "../../components/entry-icon.tsx";
 import { Link } from "../../components/link.tsx";
+import { LeadCell, ListRow } from "../../components/list-row.tsx";
 import { EmptyState } from "../../components/states.tsx";
 import { VirtualList } from "../../components/virtual-list.tsx";
 import type { VirtualListHandle } from "../../components/virtual-list.tsx";
@@ -177,21 +177,20 @@ function Row({
   const letter = kind === undefined ? undefined : LETTERS[kind];
   const name = names.at(-1) ?? "";
   return (
-    <div
+    <ListRow
       id={id}
-      role="row"
       aria-level={depth + 1}
       aria-expanded={expanded}
-      aria-selected={current}
       data-kind={kind}
-      className={classNames(styles["row"], current && styles["current"])}
+      current={current}
+      className={styles["row"]}
       onClick={(event) => {
         if (event.target instanceof Element && event.target.closest("a, button")) return;
         if (expanded === undefined) navigate(hrefOf(node, { beforeId, afterId }));
         else onToggle();
       }}
     >
-      <div role="gridcell" className={styles["main"]} style={{ paddingLeft: depth * INDENT }}>
+      <LeadCell className={styles["lead"]} style={{ paddingLeft: depth * INDENT }}>
         {expanded === undefined ? (
           <span className={styles["twist"]} />
         ) : (
@@ -220,7 +219,7 @@ function Row({
           ))}
           <bdi>{name}</bdi>
         </Link>
-      </div>
+      </LeadCell>
       <div role="gridcell" className={styles["numbers"]}>
         {node.children.length > 0 ? <Counts node={node} /> : <Sizes node={node} />}
       </div>
@@ -232,7 +231,7 @@ function Row({
           </span>
         )}
       </div>
-    </div>
+    </ListRow>
   );
 }
 

@@ -13,6 +13,7 @@ import { useEntry, useSnapshot } from "../../api/queries.ts";
 import { Breadcrumbs } from "../../components/breadcrumbs.tsx";
 import { IconButton, LinkButton } from "../../components/button.tsx";
 import { Link } from "../../components/link.tsx";
+import { Screen, ScreenHead, ScreenTitle } from "../../components/screen.tsx";
 import { EmptyState, ErrorState, SkeletonRows, SlowNotice } from "../../components/states.tsx";
 import { DateTime } from "../../components/time.tsx";
 import { navigate } from "../../router.ts";
@@ -37,7 +38,7 @@ export default function CompareScreen({
   const name = crumbs.at(-1)?.name;
   useTitle(name === undefined ? "Compare snapshots" : `Compare ${name}`);
   return (
-    <div className={styles["screen"]}>
+    <Screen>
       <Head beforeId={beforeId} afterId={afterId} path={path} crumbs={crumbs} />
       {before.isPending || after.isPending ? (
         <>
@@ -60,7 +61,7 @@ export default function CompareScreen({
       ) : (
         <FileCompare before={before.data} after={after.data} path={path} />
       )}
-    </div>
+    </Screen>
   );
 }
 
@@ -118,8 +119,8 @@ function Head({
   const before = useSnapshot(beforeId);
   const after = useSnapshot(afterId);
   return (
-    <header className={styles["head"]}>
-      <h1>Compare</h1>
+    <ScreenHead>
+      <ScreenTitle>Compare</ScreenTitle>
       <div className={styles["sides"]}>
         <Side label="Before" id={beforeId} snapshot={before} />
         <IconButton
@@ -141,7 +142,7 @@ function Head({
           })),
         ]}
       />
-    </header>
+    </ScreenHead>
   );
 }
 

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import type { ChangeKind, DiffLine, EncodedPath } from "../../../../src/server/api.ts";
 import { diffUrl } from "../../api/urls.ts";
 import { useStream } from "../../api/use-stream.ts";
+import { PageColumn } from "../../components/screen.tsx";
 import { EmptyState, ErrorState, Notice, SkeletonRows } from "../../components/states.tsx";
 import { formatNumber, formatSize } from "../../format.ts";
 import { useQueryParams } from "../../router.ts";
@@ -65,7 +66,7 @@ export function FolderCompare({
   }
   return (
     <>
-      <div className={styles["summary"]}>
+      <PageColumn className={styles["summary"]}>
         <div role="group" aria-label="Kinds of changes" className={styles["kinds"]}>
           {CHANGE_GROUPS.map((group) => (
             <button
@@ -100,23 +101,23 @@ export function FolderCompare({
             "Comparing…"
           )}
         </p>
-      </div>
+      </PageColumn>
       {totals?.truncated === true && (
-        <div className={styles["notice"]}>
+        <PageColumn className={styles["notice"]}>
           <Notice>
             Only the first {formatNumber(changes.length)} changes are listed. The numbers above
             count all of them. Open a folder to compare less.
           </Notice>
-        </div>
+        </PageColumn>
       )}
       {state.status === "failed" && (
-        <div className={styles["notice"]}>
+        <PageColumn className={styles["notice"]}>
           <Notice tone="danger">
             The comparison broke off:{" "}
             {state.error instanceof Error ? state.error.message : "unknown"}. Some changes are
             missing.
           </Notice>
-        </div>
+        </PageColumn>
       )}
       <ChangeTree key={shownKey} tree={tree} beforeId={beforeId} afterId={afterId} />
     </>

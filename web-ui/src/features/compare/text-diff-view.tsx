@@ -167,6 +167,11 @@ function Half({
       </>
     );
   }
+  return <LineCells side={side} look={look} />;
+}
+
+/** A line's number and its text. */
+function LineCells({ side, look }: { readonly side: DiffSide; readonly look: Look }): ReactNode {
   return (
     <>
       <td className={styles["number"]} data-look={look}>
@@ -216,12 +221,7 @@ function unified(rows: readonly DiffRow[]): readonly UnifiedLine[] {
 function OneLine({ line: { side, look } }: { readonly line: UnifiedLine }): ReactNode {
   return (
     <tr>
-      <td className={styles["number"]} data-look={look}>
-        {side.number}
-      </td>
-      <td className={styles["text"]} data-look={look}>
-        <Pieces side={side} look={look} />
-      </td>
+      <LineCells side={side} look={look} />
     </tr>
   );
 }

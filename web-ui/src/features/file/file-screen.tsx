@@ -1,24 +1,25 @@
 /** One file of a snapshot: what is in it, what is known of it, and the versions it had. */
-import { ArrowLeft, Download } from "lucide-react";
+import { Download } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { ReactNode } from "react";
 
 import type { EncodedPath, EntryDetails } from "../../../../src/server/api.ts";
 import { isNotFound } from "../../api/client.ts";
-import { useEntry, useSnapshot, useSnapshots } from "../../api/queries.ts";
+import { useEntry } from "../../api/queries.ts";
 import { contentUrl } from "../../api/urls.ts";
-import { IconButton, LinkButton } from "../../components/button.tsx";
+import { LinkButton } from "../../components/button.tsx";
 import { EntryIcon } from "../../components/entry-icon.tsx";
+import { Screen } from "../../components/screen.tsx";
 import { ErrorState, Skeleton, SlowNotice } from "../../components/states.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { DateTime } from "../../components/time.tsx";
 import { formatSize } from "../../format.ts";
 import { navigate } from "../../router.ts";
-import { browseHref, fileHref, lastName, parentPath } from "../../routes.ts";
+import { browseHref, fileHref } from "../../routes.ts";
 import { useTitle } from "../../shell/use-title.ts";
-import { FolderCrumbs } from "../browse/folder-crumbs.tsx";
 import { MissingPath } from "../browse/missing-path.tsx";
-import { SnapshotSwitcher } from "../browse/snapshot-switcher.tsx";
+import { PathToolbar } from "../browse/path-toolbar.tsx";
+import { useAddressSnapshot } from "../browse/use-address-snapshot.ts";
 import { RestoreButton, RestoreVersion } from "../take-back/selection-actions.tsx";
 import { VersionPanel } from "../versions/version-panel.tsx";
 import { DetailsPanel } from "./details-panel.tsx";
@@ -27,9 +28,6 @@ import { FileSteps } from "./file-steps.tsx";
 import { PreviewSkeleton } from "./preview-frame.tsx";
 import { Preview } from "./preview.tsx";
 
-/** Whole ids need no look at the list of snapshots. */
-const WHOLE_ID = /^[0-9a-f]{64}$/;
-
 export default function FileScreen({
   snapshotId,
   path,
@@ -37,12 +35,8 @@ export default function FileScreen({
   readonly snapshotId: string;
   readonly path: EncodedPath;
 }): ReactNode {
-  const snapshots = useSnapshots();
-  const snapshot = useSnapshot(snapshotId);
-  const id = snapshot?.id ?? snapshotId;
-  const query = useEntry(id, path, {
-    enabled: WHOLE_ID.test(snapshotId) || !snapshots.isPending,
-  });
+  const { id, snapshot, known } = useAddressSnapshot(snapshotId);
+  const query = useEntry(id, path, { enabled: known });
   const details = query.data;
   useTitle(details?.entry.name ?? "File");
 
@@ -52,30 +46,15 @@ export default function FileScreen({
   }, [isFolder, snapshotId, path]);
 
   return (
-    <div className={styles["screen"]}>
+    <Screen flowing>
       {query.isError && <h1 className="visually-hidden">File</h1>}
-      <div className={styles["toolbar"]}>
-        <div className={styles["where"]}>
-          <IconButton
-            icon={ArrowLeft}
-            label="Back to the folder"
-            onClick={() => {
-              navigate(browseHref(snapshotId, parentPath(path)), { state: lastName(path) });
-            }}
-          />
-          <FolderCrumbs
-            snapshotId={snapshotId}
-            path={parentPath(path)}
-            crumbs={details?.crumbs.slice(0, -1)}
-            linkLast
-          />
-        </div>
-        <SnapshotSwitcher
-          snapshot={snapshot}
-          path={path}
-          hrefIn={(other) => fileHref(other, path)}
-        />
-      </div>
+      <PathToolbar
+        what="file"
+        snapshotId={snapshotId}
+        snapshot={snapshot}
+        path={path}
+        crumbs={details?.crumbs}
+      />
       {query.isError && isNotFound(query.error) ? (
         <MissingPath
           snapshotId={id}
@@ -110,7 +89,7 @@ export default function FileScreen({
           </div>
         </>
       )}
-    </div>
+    </Screen>
   );
 }
 

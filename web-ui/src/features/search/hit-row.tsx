@@ -4,9 +4,9 @@ import type { ReactNode } from "react";
 
 import type { SearchHit } from "../../../../src/server/api.ts";
 import { Badge } from "../../components/badge.tsx";
-import { classNames } from "../../components/class-names.ts";
 import { EntryIcon } from "../../components/entry-icon.tsx";
 import { Link } from "../../components/link.tsx";
+import { LeadCell, ListRow } from "../../components/list-row.tsx";
 import { DateTime } from "../../components/time.tsx";
 import { formatCount, formatSize } from "../../format.ts";
 import { browseHref, fileHref, lastName, parentPath, versionsHref } from "../../routes.ts";
@@ -38,13 +38,8 @@ export function HitRow({
 }): ReactNode {
   const { entry, folder, path } = hit;
   return (
-    <div
-      id={id}
-      role="row"
-      aria-selected={current}
-      className={classNames(styles["row"], current && styles["current"])}
-    >
-      <div role="gridcell" className={styles["main"]}>
+    <ListRow id={id} current={current} className={styles["row"]}>
+      <LeadCell className={styles["lead"]}>
         <EntryIcon entry={entry} size={20} />
         <span className={styles["words"]}>
           <span className={styles["nameLine"]}>
@@ -70,7 +65,7 @@ export function HitRow({
             <bdi>{folder}</bdi>
           </Link>
         </span>
-      </div>
+      </LeadCell>
       <div role="gridcell" className={styles["size"]}>
         {entry.type === "file" ? formatSize(entry.sizeBytes) : ""}
       </div>
@@ -95,6 +90,6 @@ export function HitRow({
           <FolderOpen aria-hidden size={16} />
         </Link>
       </div>
-    </div>
+    </ListRow>
   );
 }

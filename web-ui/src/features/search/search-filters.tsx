@@ -2,8 +2,8 @@
 import type { ReactNode } from "react";
 
 import type { SnapshotInfo } from "../../../../src/server/api.ts";
-import { Button } from "../../components/button.tsx";
-import { Select } from "../../components/field.tsx";
+import { FilterBar, FilterChoice, namedOptions } from "../../components/filter-bar.tsx";
+import type { FilterOption } from "../../components/filter-bar.tsx";
 import { formatDateTime } from "../../format.ts";
 import styles from "./search-screen.module.css";
 
@@ -16,6 +16,10 @@ export interface SearchFilter {
 
 /** More are not offered one by one; the address may still name any. */
 const SNAPSHOTS_OFFERED = 50;
+const TYPES: readonly FilterOption[] = [
+  { value: "file", label: "Files" },
+  { value: "directory", label: "Folders" },
+];
 
 export function SearchFilters({
   snapshots,
@@ -30,73 +34,57 @@ export function SearchFilters({
   const offered = snapshots.slice(0, SNAPSHOTS_OFFERED);
   const chosen = snapshots.find(({ id }) => id === filter.snapshot);
   if (chosen && !offered.includes(chosen)) offered.push(chosen);
+  const unknown =
+    filter.snapshot === "" || chosen
+      ? []
+      : [{ value: filter.snapshot, label: `Snapshot ${filter.snapshot.slice(0, 8)}` }];
   const isFiltering = filter.snapshot !== "" || filter.type !== "" || filter.host !== "";
   return (
-    <div role="group" aria-label="Filters" className={styles["filters"]}>
-      <Select
+    <FilterBar
+      onClear={
+        isFiltering
+          ? () => {
+              onChange({ snapshot: "", type: "", host: "" });
+            }
+          : undefined
+      }
+    >
+      <FilterChoice
         label="Snapshot"
-        hideLabel
+        all="All snapshots"
         value={filter.snapshot}
+        options={[...unknown, ...offered.map((one) => snapshotOption(one, hosts.length > 1))]}
         className={styles["choice"]}
-        onChange={(event) => {
-          onChange({ snapshot: event.target.value });
+        onValueChange={(snapshot) => {
+          onChange({ snapshot });
         }}
-      >
-        <option value="">All snapshots</option>
-        {filter.snapshot !== "" && !chosen && (
-          <option value={filter.snapshot}>Snapshot {filter.snapshot.slice(0, 8)}</option>
-        )}
-        {offered.map((snapshot) => (
-          <option key={snapshot.id} value={snapshot.id}>
-            {formatDateTime(snapshot.timeMs)}
-            {hosts.length > 1 ? ` · ${snapshot.hostname}` : ""}
-          </option>
-        ))}
-      </Select>
-      <Select
+      />
+      <FilterChoice
         label="Type"
-        hideLabel
+        all="Files and folders"
         value={filter.type}
+        options={TYPES}
         className={styles["choice"]}
-        onChange={(event) => {
-          onChange({ type: event.target.value });
+        onValueChange={(type) => {
+          onChange({ type });
         }}
-      >
-        <option value="">Files and folders</option>
-        <option value="file">Files</option>
-        <option value="directory">Folders</option>
-      </Select>
+      />
       {(hosts.length > 1 || filter.host !== "") && filter.snapshot === "" && (
-        <Select
+        <FilterChoice
           label="Host"
-          hideLabel
+          all="All hosts"
           value={filter.host}
+          options={namedOptions(hosts, filter.host)}
           className={styles["choice"]}
-          onChange={(event) => {
-            onChange({ host: event.target.value });
+          onValueChange={(host) => {
+            onChange({ host });
           }}
-        >
-          <option value="">All hosts</option>
-          {filter.host !== "" && !hosts.includes(filter.host) && (
-            <option value={filter.host}>{filter.host}</option>
-          )}
-          {hosts.map((host) => (
-            <option key={host} value={host}>
-              {host}
-            </option>
-          ))}
-        </Select>
+        />
       )}
-      {isFiltering && (
-        <Button
-          variant="quiet"
-          onClick={() => {
-            onChange({ snapshot: "", type: "", host: "" });
-          }}
-        >
-          Clear
-        </Button>
-      )}
-    </div>
+    </FilterBar>
   );
+}
+
+function snapshotOption({ id, timeMs, hostname }: SnapshotInfo, withHost: boolean): FilterOption {
+  return { value: id, label: formatDateTime(timeMs) + (withHost ? ` · ${hostname}` : "") };
 }

@@ -10,7 +10,10 @@ import { useStream } from "../../api/use-stream.ts";
 import type { StreamState } from "../../api/use-stream.ts";
 import { Button } from "../../components/button.tsx";
 import { classNames } from "../../components/class-names.ts";
+import { HEADING_ROW, ListHeading } from "../../components/list-heading.tsx";
+import { ClickableRow } from "../../components/list-row.tsx";
 import { ProgressBar } from "../../components/progress-bar.tsx";
+import { Screen, ScreenHead, ScreenTitle } from "../../components/screen.tsx";
 import { EmptyState, ErrorState, Notice, SkeletonRows } from "../../components/states.tsx";
 import { useNarrow } from "../../components/use-media-query.ts";
 import { VirtualList } from "../../components/virtual-list.tsx";
@@ -25,7 +28,6 @@ import type { SearchFilter } from "./search-filters.tsx";
 import { searchRows } from "./search-rows.ts";
 import styles from "./search-screen.module.css";
 
-const TITLE_ROW = 44;
 const HIT_ROW = 58;
 
 export default function SearchScreen(): ReactNode {
@@ -41,12 +43,12 @@ export default function SearchScreen(): ReactNode {
   const url = query === "" ? undefined : urlOf(query, filter);
   const [state, retry] = useStream<SearchLine>(url);
   return (
-    <div className={styles["screen"]}>
-      <div className={styles["head"]}>
-        <h1>Search</h1>
+    <Screen>
+      <ScreenHead>
+        <ScreenTitle>Search</ScreenTitle>
         <SearchFilters snapshots={snapshots} filter={filter} onChange={setParams} />
         <Summary state={state} url={url} />
-      </div>
+      </ScreenHead>
       <Results
         state={state}
         url={url}
@@ -61,7 +63,7 @@ export default function SearchScreen(): ReactNode {
               }
         }
       />
-    </div>
+    </Screen>
   );
 }
 
@@ -262,7 +264,7 @@ function HitList({
         label="Found files and folders"
         memory="search"
         count={rows.length}
-        rowHeight={(index) => (rows[index]?.kind === "title" ? TITLE_ROW : hitRow)}
+        rowHeight={(index) => (rows[index]?.kind === "title" ? HEADING_ROW : hitRow)}
         rowKey={(index) => {
           const row = rows[index];
           return row?.kind === "hit" ? `/${row.hit.path}` : (row?.title ?? index);
@@ -281,26 +283,12 @@ function HitList({
           const row = rows[index];
           if (row === undefined) return null;
           if (row.kind === "title") {
-            return (
-              <div role="row" className={styles["group"]}>
-                <div role="gridcell">
-                  <h2>{row.title}</h2>
-                  <span>{formatNumber(row.count)}</span>
-                </div>
-              </div>
-            );
+            return <ListHeading title={row.title} count={formatNumber(row.count)} />;
           }
           return (
-            <div
-              role="presentation"
-              className={styles["click"]}
-              onClick={(event) => {
-                if (event.target instanceof Element && event.target.closest("a")) return;
-                navigate(hitHref(row.hit));
-              }}
-            >
+            <ClickableRow href={hitHref(row.hit)}>
               <HitRow id={`hit-${index}`} hit={row.hit} query={query} current={index === cursor} />
-            </div>
+            </ClickableRow>
           );
         }}
       />

@@ -9,6 +9,7 @@ import { messageOf } from "../../api/client.ts";
 import { Badge } from "../../components/badge.tsx";
 import type { Tone } from "../../components/badge.tsx";
 import { Button, LinkButton } from "../../components/button.tsx";
+import { ScreenTitle } from "../../components/screen.tsx";
 import { EmptyState, ErrorState, SkeletonRows } from "../../components/states.tsx";
 import { RelativeTime } from "../../components/time.tsx";
 import { showToast } from "../../components/toast.tsx";
@@ -28,7 +29,7 @@ export default function RestoresScreen(): ReactNode {
     <div className={styles["screen"]}>
       <div className={styles["page"]}>
         <header className={styles["head"]}>
-          <h1>Restores</h1>
+          <ScreenTitle>Restores</ScreenTitle>
           <p>Kept until forge is stopped. They go on when this page is closed.</p>
         </header>
         {isPending ? (

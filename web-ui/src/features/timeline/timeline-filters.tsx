@@ -1,8 +1,8 @@
 /** Which host, which tag, which path, which words. */
 import type { ReactNode } from "react";
 
-import { Button } from "../../components/button.tsx";
-import { SearchField, Select } from "../../components/field.tsx";
+import { SearchField } from "../../components/field.tsx";
+import { FilterBar, FilterChoice, namedOptions } from "../../components/filter-bar.tsx";
 import type { FilterChoices, SnapshotFilter } from "./snapshot-filter.ts";
 import { isFiltering } from "./snapshot-filter.ts";
 import styles from "./timeline-filters.module.css";
@@ -17,7 +17,15 @@ export function TimelineFilters({
   readonly onChange: (change: Partial<SnapshotFilter>) => void;
 }): ReactNode {
   return (
-    <div role="group" aria-label="Filters" className={styles["filters"]}>
+    <FilterBar
+      onClear={
+        isFiltering(filter)
+          ? () => {
+              onChange({ host: "", tag: "", path: "", text: "" });
+            }
+          : undefined
+      }
+    >
       <SearchField
         label="Filter snapshots"
         placeholder="Filter snapshots"
@@ -54,17 +62,7 @@ export function TimelineFilters({
           onChange({ path });
         }}
       />
-      {isFiltering(filter) && (
-        <Button
-          variant="quiet"
-          onClick={() => {
-            onChange({ host: "", tag: "", path: "", text: "" });
-          }}
-        >
-          Clear
-        </Button>
-      )}
-    </div>
+    </FilterBar>
   );
 }
 
@@ -84,22 +82,13 @@ function Choice({
   // One host is no choice, unless the address asks for another.
   if (values.length < 2 && value === "") return null;
   return (
-    <Select
+    <FilterChoice
       label={label}
-      hideLabel
+      all={all}
       value={value}
+      options={namedOptions(values, value)}
       className={styles["choice"]}
-      onChange={(event) => {
-        onChange(event.target.value);
-      }}
-    >
-      <option value="">{all}</option>
-      {value !== "" && !values.includes(value) && <option value={value}>{value}</option>}
-      {values.map((one) => (
-        <option key={one} value={one}>
-          {one}
-        </option>
-      ))}
-    </Select>
+      onValueChange={onChange}
+    />
   );
 }

@@ -6,6 +6,9 @@ import type { KeyboardEvent, ReactNode } from "react";
 import type { SnapshotInfo } from "../../../../src/server/api.ts";
 import { useSnapshots } from "../../api/queries.ts";
 import { Button, LinkButton } from "../../components/button.tsx";
+import { HEADING_ROW, ListHeading } from "../../components/list-heading.tsx";
+import { ClickableRow } from "../../components/list-row.tsx";
+import { PageColumn, Screen, ScreenTitle } from "../../components/screen.tsx";
 import {
   EmptyState,
   ErrorState,
@@ -29,19 +32,17 @@ import { timelineRows } from "./timeline-rows.ts";
 import type { TimelineRow } from "./timeline-rows.ts";
 import styles from "./timeline-screen.module.css";
 
-const MONTH_ROW = 44;
-
 export function TimelineScreen(): ReactNode {
   useTitle("Snapshots");
   const query = useSnapshots();
   if (query.isPending) {
     return (
-      <div className={styles["screen"]}>
+      <Screen>
         <SlowNotice pending>
           Reading the list of snapshots takes longer than usual. The storage may be slow to answer.
         </SlowNotice>
         <SkeletonRows count={14} rowHeight={60} label="Loading snapshots" />
-      </div>
+      </Screen>
     );
   }
   if (query.isError && query.data === undefined) {
@@ -78,11 +79,11 @@ function Timeline({
   const shown = useMemo(() => filterSnapshots(snapshots, filter), [snapshots, filter]);
   const latest = shown[0];
   return (
-    <div className={styles["screen"]}>
-      <div className={styles["head"]}>
+    <Screen>
+      <PageColumn className={styles["head"]}>
         <div className={styles["titleRow"]}>
-          <div className={styles["title"]}>
-            <h1>Snapshots</h1>
+          <div>
+            <ScreenTitle>Snapshots</ScreenTitle>
             <p role="status" className={styles["summary"]}>
               {isFiltering(filter)
                 ? `${shown.length} of ${formatCount(snapshots.length, "snapshot")}`
@@ -110,7 +111,7 @@ function Timeline({
             {formatCount(problems.length, "snapshot")} cannot be read. {problems[0]}
           </Notice>
         )}
-      </div>
+      </PageColumn>
       {snapshots.length === 0 ? (
         <EmptyState icon={ArchiveX} title="There are no snapshots yet">
           Make the first one with <code>forge backup</code>. It appears here by itself.
@@ -134,7 +135,7 @@ function Timeline({
       ) : (
         <TimelineList snapshots={shown} />
       )}
-    </div>
+    </Screen>
   );
 }
 
@@ -212,7 +213,7 @@ function TimelineList({ snapshots }: { readonly snapshots: readonly SnapshotInfo
 
   return (
     <>
-      <div className={styles["strip"]}>
+      <PageColumn className={styles["strip"]}>
         <DensityStrip
           snapshots={snapshots}
           shownMs={shownMs}
@@ -224,7 +225,7 @@ function TimelineList({ snapshots }: { readonly snapshots: readonly SnapshotInfo
             list.current?.reveal(Math.max(0, first), "start");
           }}
         />
-      </div>
+      </PageColumn>
       <VirtualList
         ref={list}
         role="grid"
@@ -232,7 +233,7 @@ function TimelineList({ snapshots }: { readonly snapshots: readonly SnapshotInfo
         memory="timeline"
         count={rows.length}
         rowHeight={useCallback(
-          (index: number) => (rows[index]?.kind === "month" ? MONTH_ROW : row),
+          (index: number) => (rows[index]?.kind === "month" ? HEADING_ROW : row),
           [rows, row],
         )}
         rowKey={(index) => keyOf(rows[index]) ?? index}
@@ -252,24 +253,15 @@ function TimelineList({ snapshots }: { readonly snapshots: readonly SnapshotInfo
           if (one === undefined) return null;
           if (one.kind === "month") {
             return (
-              <div role="row" className={styles["month"]}>
-                <div role="gridcell">
-                  <h2>{formatMonth(one.timeMs)}</h2>
-                  <span>{formatCount(one.count, "snapshot")}</span>
-                </div>
-              </div>
+              <ListHeading
+                title={formatMonth(one.timeMs)}
+                count={formatCount(one.count, "snapshot")}
+              />
             );
           }
           const { id } = one.snapshot;
           return (
-            <div
-              role="presentation"
-              className={styles["click"]}
-              onClick={(event) => {
-                if (event.target instanceof Element && event.target.closest("a, label")) return;
-                navigate(browseHref(id, ""));
-              }}
-            >
+            <ClickableRow href={browseHref(id, "")}>
               <SnapshotRow
                 id={`snapshot-${id}`}
                 snapshot={one.snapshot}
@@ -281,7 +273,7 @@ function TimelineList({ snapshots }: { readonly snapshots: readonly SnapshotInfo
                   pick(id);
                 }}
               />
-            </div>
+            </ClickableRow>
           );
         }}
       />

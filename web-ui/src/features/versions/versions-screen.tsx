@@ -6,8 +6,9 @@ import type { EncodedPath, Version } from "../../../../src/server/api.ts";
 import { isNotFound } from "../../api/client.ts";
 import { useSnapshots } from "../../api/queries.ts";
 import { EntryIcon } from "../../components/entry-icon.tsx";
-import { Select } from "../../components/field.tsx";
+import { FilterChoice, namedOptions } from "../../components/filter-bar.tsx";
 import { Link } from "../../components/link.tsx";
+import { ScreenTitle } from "../../components/screen.tsx";
 import { EmptyState, ErrorState, SlowNotice } from "../../components/states.tsx";
 import { formatCount } from "../../format.ts";
 import { useQueryParams } from "../../router.ts";
@@ -103,10 +104,10 @@ function Head({
   return (
     <header className={styles["head"]}>
       <div className={styles["titles"]}>
-        <h1 className={styles["name"]}>
+        <ScreenTitle className={styles["name"]}>
           {newest && <EntryIcon entry={newest.entry} size={24} />}
           <bdi>{crumbs.at(-1)?.name ?? "/"}</bdi>
-        </h1>
+        </ScreenTitle>
         <p className={styles["folder"]}>
           <FolderLink snapshotId={newest?.lastSnapshotId} path={path}>
             <bdi>
@@ -121,22 +122,14 @@ function Head({
         <p className={styles["summary"]}>{summary}</p>
       </div>
       {(hosts.length > 1 || host !== "") && (
-        <Select
+        <FilterChoice
           label="Host"
-          hideLabel
+          all="All hosts"
           value={host}
+          options={namedOptions(hosts, "")}
           className={styles["host"]}
-          onChange={(event) => {
-            onHost(event.target.value);
-          }}
-        >
-          <option value="">All hosts</option>
-          {hosts.map((one) => (
-            <option key={one} value={one}>
-              {one}
-            </option>
-          ))}
-        </Select>
+          onValueChange={onHost}
+        />
       )}
     </header>
   );
