@@ -72,6 +72,9 @@ export type SealingPlatform = Pick<
   SyncPlatform,
   "aeadSeal" | "keyedHash" | "hmacSha256" | "compress" | "randomBytes"
 >;
+/** What `sealInto` needs beside: calls that leave no memory behind. */
+export type PlacingPlatform = SealingPlatform &
+  Pick<SyncPlatform, "aeadSealInto" | "compressBriefly">;
 export type OpeningPlatform = Pick<
   SyncPlatform,
   "aeadOpen" | "keyedHash" | "hmacSha256" | "decompress"
@@ -91,10 +94,41 @@ export function sealSync(
   request: SealRequest,
 ): SealedObject {
   checkSealable(request);
-  const { codec, packed } = packSync(platform, request);
+  const { codec, packed } = packSync((...of) => platform.compress(...of), request);
   const object = wrapSync(platform, keys, factsOf(keys, request, codec), packed);
   if (packed.buffer !== request.plain.buffer) releaseLarge(packed);
   return object;
+}
+
+/**
+ * `sealSync` into memory of the caller's: a blob of a few KiB is sealed without a buffer of its own.
+ *
+ * @param place Asked once for room of exactly so many bytes, which are filled then.
+ */
+export function sealInto(
+  platform: PlacingPlatform,
+  keys: KeyRing,
+  request: SealRequest,
+  place: (sealedBytes: number) => Bytes,
+): Omit<SealedObject, "sealed"> & { readonly sealedBytes: number } {
+  checkSealable(request);
+  const { codec, packed } = packSync((...of) => platform.compressBriefly(...of), request);
+  const facts = factsOf(keys, request, codec);
+  const { epoch, plainBytes } = facts;
+  const sealedBytes = packed.length + SEAL_OVERHEAD_BYTES;
+  const out = place(sealedBytes);
+  const { cipher } = keys;
+  if (cipher === "none") {
+    out.set(wrapSync(platform, keys, facts, packed).sealed);
+    return { sealedBytes, codec, epoch, plainBytes };
+  }
+  const key = platform.hmacSha256(sealKey(keys, facts), facts.objectId);
+  const nonce = platform.randomBytes(NONCE_BYTES);
+  const aad = additionalDataBriefly(keys, facts);
+  const headroomBytes = NONCE_BYTES;
+  platform.aeadSealInto({ cipher, key, nonce, aad, data: packed, headroomBytes }, out);
+  out.set(nonce);
+  return { sealedBytes, codec, epoch, plainBytes };
 }
 
 /** Encrypts what is packed already. */
@@ -106,7 +140,7 @@ function wrapSync(
 ): SealedObject {
   const key = platform.hmacSha256(sealKey(keys, facts), facts.objectId);
   const nonce = platform.randomBytes(NONCE_BYTES);
-  const aad = additionalData(keys, facts);
+  const aad = additionalDataBriefly(keys, facts);
   const { cipher } = keys;
   if (cipher === "none") {
     const tag = platform.keyedHash(key, concatBytes([aad, nonce, packed]));
@@ -174,7 +208,7 @@ function unwrapSync(
   checkOpenable(request, sealed);
   const { nonce, body, packed, tag } = partsOf(sealed);
   const key = platform.hmacSha256(sealKey(keys, request), request.objectId);
-  const aad = additionalData(keys, request);
+  const aad = additionalDataBriefly(keys, request);
   const { cipher } = keys;
   if (cipher === "none") {
     const wanted = platform.keyedHash(key, concatBytes([aad, nonce, packed]));
@@ -232,17 +266,17 @@ interface Packed {
   readonly packed: Bytes;
 }
 
-function packSync(platform: Pick<SyncPlatform, "compress">, request: SealRequest): Packed {
+function packSync(compress: SyncPlatform["compress"], request: SealRequest): Packed {
   const { plain, compression } = request;
   const { codec, level } = compression;
   const clear: Packed = { codec: "none", packed: plain };
   if (!mayCompress(plain, codec)) return clear;
   const sample = findSample(plain);
   if (sample !== undefined) {
-    const packedSample = platform.compress(codec, SAMPLE_LEVEL, sample);
+    const packedSample = compress(codec, SAMPLE_LEVEL, sample);
     if (!isWorthPacking(sample.length, packedSample.length)) return clear;
   }
-  const packed = platform.compress(codec, level, plain);
+  const packed = compress(codec, level, plain);
   return isWorthPacking(plain.length, packed.length) ? { codec, packed } : clear;
 }
 
@@ -326,9 +360,18 @@ const MAGIC = Uint8Array.from("FORGEv1\0", (letter) => letter.charCodeAt(0));
  * | 80 | 4 each | the extra numbers, when there are any |
  */
 function additionalData(keys: KeyRing, request: OpenRequest): Bytes {
+  return additionalDataBriefly(keys, request).slice();
+}
+
+const aadMemory = new Uint8Array(88);
+const aadView = new DataView(aadMemory.buffer);
+const aadWithoutExtra: Bytes = aadMemory.subarray(0, 80);
+
+/** `additionalData` for a call that is done with it at once: in memory that is used again. */
+function additionalDataBriefly(keys: KeyRing, request: OpenRequest): Bytes {
   const { kind, objectId, codec, epoch, plainBytes, extra } = request;
-  const aad = new Uint8Array(extra === undefined ? 80 : 88);
-  const view = new DataView(aad.buffer);
+  const aad = extra === undefined ? aadWithoutExtra : aadMemory;
+  const view = aadView;
   aad.set(MAGIC);
   aad[8] = SEALED_KINDS[kind];
   aad[9] = epoch;

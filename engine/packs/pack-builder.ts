@@ -78,24 +78,29 @@ export class PackBuilder {
 
   /** Appends a blob. Data goes with data alone, trees and lists with each other. */
   add(blob: SealedBlob): void {
-    const { id, kind, codec, epoch, plainBytes, sealed } = blob;
+    const { sealed, ...facts } = blob;
+    this.room(sealed.length).set(sealed);
+    this.addPlaced({ ...facts, sealedBytes: sealed.length });
+  }
+
+  /** Memory of the pack for the next blob: filled by the caller, who calls `addPlaced` then. */
+  room(sealedBytes: number): Bytes {
+    assert(!this.isFull, "a blob for a pack that is full");
+    this.#makeRoom(sealedBytes);
+    return this.#buffer.subarray(this.#sizeBytes, this.#sizeBytes + sealedBytes);
+  }
+
+  /** `add` of a blob that stands in the `room` it was given. */
+  addPlaced(blob: Omit<SealedBlob, "sealed"> & { readonly sealedBytes: number }): void {
+    const { id, kind, codec, epoch, plainBytes, sealedBytes } = blob;
     assert(!this.isFull, "a blob for a pack that is full");
     assert(id.length === ID_BYTES, `a blob id of ${id.length} bytes`);
     const firstKind = this.#entries[0]?.kind ?? kind;
     assert((kind === "data") === (firstKind === "data"), `a ${kind} among ${firstKind} blobs`);
-    this.#makeRoom(sealed.length);
-    this.#buffer.set(sealed, this.#sizeBytes);
     const offset = this.#sizeBytes;
-    this.#entries.push({
-      id,
-      kind,
-      codec,
-      epoch,
-      offset,
-      sealedBytes: sealed.length,
-      plainBytes,
-    });
-    this.#sizeBytes += sealed.length;
+    assert(offset + sealedBytes <= this.#buffer.length, `no room for ${sealedBytes} bytes`);
+    this.#entries.push({ id, kind, codec, epoch, offset, sealedBytes, plainBytes });
+    this.#sizeBytes += sealedBytes;
   }
 
   /**

@@ -51,6 +51,11 @@ export interface HkdfRequest {
 export interface SyncPlatform {
   /** @returns `headroom ‖ ciphertext ‖ tag(16)`. */
   aeadSeal(request: AeadRequest): Bytes;
+  /**
+   * `aeadSeal` into memory of the caller's; the headroom is left alone.
+   * @param out Exactly `headroom ‖ ciphertext ‖ tag(16)`, apart from `data`.
+   */
+  aeadSealInto(request: AeadRequest, out: Bytes): void;
   /** @returns the plaintext, or `undefined` when the tag does not fit. */
   aeadOpen(request: AeadRequest): Bytes | undefined;
   /** BLAKE3 with a 32-byte key; 32 bytes. */
@@ -61,6 +66,8 @@ export interface SyncPlatform {
   hkdfSha256(request: HkdfRequest): Bytes;
   /** @param level for zstd 1…22; ignored by the others. Codec "none" returns `plain` itself. */
   compress(codec: Codec, level: number, plain: Bytes): Bytes;
+  /** `compress` for who is done with the result before the next call, which may overwrite it. */
+  compressBriefly(codec: Codec, level: number, plain: Bytes): Bytes;
   /**
    * @param plainBytes Exact size of the result, already checked against a limit by the caller.
    * @throws ForgeError "corrupt" unless the result has exactly that size. Never allocates more.

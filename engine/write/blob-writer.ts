@@ -2,9 +2,9 @@
  * BlobWriter: plaintext → id → claim → seal → pack, in one thread, synchronously. Each worker thread
  * has one for data; the thread that owns the index has one for trees and lists.
  */
-import { type Bytes, releaseBytes } from "../base/bytes.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { blobIdSync } from "../crypto/blob-id.ts";
-import { type Compression, sealSync } from "../crypto/envelope.ts";
+import { type Compression, sealInto } from "../crypto/envelope.ts";
 import type { BlobKind, KeyRing } from "../crypto/key-ring.ts";
 import { type FinishedPack, PackBuilder } from "../packs/pack-builder.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
@@ -17,9 +17,6 @@ export interface BlobWriterOptions {
   /** Takes ownership. Called synchronously when a pack is full and by `flush`. */
   readonly onPack: (pack: FinishedPack) => void;
 }
-
-/** Smaller buffers are the collector's: releasing one costs a microsecond. */
-const RELEASE_BYTES_MIN: number = 64 * 1024;
 
 export interface BlobTotals {
   blobs: number;
@@ -45,20 +42,13 @@ export class BlobWriter {
   /** Seals the blob and puts it into the pack begun. The caller has claimed its id. */
   store(kind: BlobKind, id: Bytes, plain: Bytes): void {
     const { platform, keys, compression } = this.#options;
-    const sealed = sealSync(platform, keys, { kind, objectId: id, plain, compression });
-    this.#builder.add({
-      id,
-      kind,
-      codec: sealed.codec,
-      epoch: sealed.epoch,
-      plainBytes: sealed.plainBytes,
-      sealed: sealed.sealed,
-    });
+    const request = { kind, objectId: id, plain, compression };
+    const sealed = sealInto(platform, keys, request, (bytes) => this.#builder.room(bytes));
+    const { codec, epoch, plainBytes, sealedBytes } = sealed;
+    this.#builder.addPlaced({ id, kind, codec, epoch, plainBytes, sealedBytes });
     this.#totals.blobs++;
     this.#totals.plainBytes += plain.length;
-    this.#totals.sealedBytes += sealed.sealed.length;
-    // The builder has copied it.
-    if (sealed.sealed.length >= RELEASE_BYTES_MIN) releaseBytes(sealed.sealed);
+    this.#totals.sealedBytes += sealedBytes;
     if (this.#builder.isFull) this.flush();
   }
 

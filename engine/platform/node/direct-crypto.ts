@@ -5,7 +5,7 @@
  * functions are those of the running Node, which exports its own OpenSSL. Nothing promises that:
  * without them everything works through node:crypto.
  */
-import type { Bytes } from "../../base/bytes.ts";
+import { type Bytes, EMPTY_BYTES, equalBytes } from "../../base/bytes.ts";
 import { loadKoffi } from "./koffi.ts";
 
 export const TAG_BYTES = 16;
@@ -73,9 +73,7 @@ function load(): DirectCrypto | undefined {
 
 function bind(openssl: ReturnType<ReturnType<typeof loadKoffi>["load"]>): DirectCrypto {
   const sha256: unknown = openssl.func("void *EVP_sha256()")();
-  const hmac: Native = openssl.func(
-    "void *HMAC(void *, const uint8_t *, int, const uint8_t *, size_t, uint8_t *, void *)",
-  );
+  const hmac = hmacSteps(openssl);
   const control: Native = openssl.func("int EVP_CIPHER_CTX_ctrl(void *, int, int, uint8_t *)");
   const sealing = steps(openssl, "Encrypt");
   const opening = steps(openssl, "Decrypt");
@@ -127,16 +125,20 @@ function bind(openssl: ReturnType<ReturnType<typeof loadKoffi>["load"]>): Direct
       );
     },
     hmacSha256(key, data): Bytes | undefined {
-      const result = hmac(
-        sha256,
-        keyArgument.of(key),
-        key.length,
-        textArgument.of(data),
-        data.length,
-        digest.memory,
-        null,
-      );
-      return result === null ? undefined : digest.memory.slice();
+      const { context } = hmac;
+      // Most calls of a thread have the key of the call before, which is set up already.
+      if (key.length === 0 || !equalBytes(hmac.key, key)) {
+        hmac.key = EMPTY_BYTES;
+        if (hmac.init(context, keyArgument.of(key), key.length, sha256, null) !== 1)
+          return undefined;
+        hmac.key = key.slice();
+      } else if (hmac.init(context, null, 0, null, null) !== 1) {
+        return undefined;
+      }
+      const isDone =
+        hmac.update(context, textArgument.of(data), data.length) === 1 &&
+        hmac.final(context, digest.memory, null) === 1;
+      return isDone ? digest.memory.slice() : undefined;
     },
   };
 }
@@ -161,6 +163,28 @@ class Argument {
     this.memory.set(bytes);
     return this.memory;
   }
+}
+
+interface HmacSteps {
+  readonly init: Native;
+  readonly update: Native;
+  readonly final: Native;
+  readonly context: unknown;
+  /** The key that the context is set up for; empty when there is none. */
+  key: Bytes;
+}
+
+/** HMAC in steps: the one call that does them all looks the digest up by its name each time. */
+function hmacSteps(openssl: ReturnType<ReturnType<typeof loadKoffi>["load"]>): HmacSteps {
+  const context: unknown = openssl.func("void *HMAC_CTX_new()")();
+  if (context === null) throw new Error("no HMAC");
+  return {
+    init: openssl.func("int HMAC_Init_ex(void *, const uint8_t *, int, void *, void *)"),
+    update: openssl.func("int HMAC_Update(void *, const uint8_t *, size_t)"),
+    final: openssl.func("int HMAC_Final(void *, uint8_t *, void *)"),
+    context,
+    key: EMPTY_BYTES,
+  };
 }
 
 interface CipherSteps {

@@ -33,12 +33,17 @@ export function bindZstd(): void {
 
 /** One frame of `plain`, a fresh buffer; `undefined` where node:zlib has to do it. */
 export function compressDirect(plain: Bytes, level: number): Bytes | undefined {
+  return compressDirectBriefly(plain, level)?.slice();
+}
+
+/** `compressDirect` into memory that is used again: a view that the next call overwrites. */
+export function compressDirectBriefly(plain: Bytes, level: number): Bytes | undefined {
   if (plain.length > DIRECT_BYTES_MAX) return undefined;
   const zstd = (library ??= load());
   if (zstd === null) return undefined;
   makeRoom(boundOf(plain.length));
   const length = zstd.compress(output, plain, level);
-  return length > output.length ? undefined : output.slice(0, length);
+  return length > output.length ? undefined : output.subarray(0, length);
 }
 
 function makeRoom(bytes: number): void {

@@ -8,6 +8,7 @@ import {
   open,
   openSync,
   seal,
+  sealInto,
   sealSync,
 } from "../../../engine/crypto/envelope.ts";
 import type { KeyRing, SealedKind } from "../../../engine/crypto/key-ring.ts";
@@ -99,6 +100,13 @@ describe("known answers of a second implementation", () => {
     expect(here).toMatchObject({ codec: "none", epoch: vector.epoch });
     const there = await seal(withRandom(web, nonce), ring, request);
     expect(there).toEqual(here);
+    const memory = new Uint8Array(here.sealed.length + 20).fill(7);
+    const placed = sealInto(withRandom(nativeSyncPlatform, nonce), ring, request, (bytes) =>
+      memory.subarray(10, 10 + bytes),
+    );
+    expect(toHex(memory)).toBe(`${"07".repeat(10)}${vector.sealed}${"07".repeat(10)}`);
+    const { sealed, ...facts } = here;
+    expect(placed).toEqual({ ...facts, sealedBytes: sealed.length });
   });
 });
 
@@ -117,6 +125,34 @@ describe.each(CIPHERS)("sealing with cipher %s", (cipher) => {
         expect(sealed.plainBytes).toBe(length);
         expectBytes(openSync(nativeSyncPlatform, keys, opening, sealed.sealed), plain);
         expectBytes(await open(web, keys, opening, sealed.sealed), plain);
+      }
+    }
+  });
+
+  test("what is sealed into memory of the caller's opens, one blob after another", () => {
+    const keys = ringOf(cipher);
+    const memory = new Uint8Array(3_000_000);
+    for (const codec of ["none", "zstd", "lz4"] as const) {
+      let end = 0;
+      const blobs = [0, 1, 47, 48, 1000, 65_535, 65_536, 400_000].map((length) => {
+        const plain = seededText(length, length + 1);
+        const request = {
+          kind: "data",
+          objectId,
+          plain,
+          compression: { codec, level: 3 },
+        } as const;
+        const start = end;
+        const facts = sealInto(nativeSyncPlatform, keys, request, (bytes) => {
+          end += bytes;
+          return memory.subarray(start, end);
+        });
+        return { plain, facts, start };
+      });
+      for (const { plain, facts, start } of blobs) {
+        const sealed = memory.slice(start, start + facts.sealedBytes);
+        const opening = { kind: "data", objectId, ...facts } as const;
+        expectBytes(openSync(nativeSyncPlatform, keys, opening, sealed), plain);
       }
     }
   });

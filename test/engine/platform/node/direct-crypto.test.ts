@@ -94,3 +94,13 @@ test("HMAC-SHA256 equals node:crypto's at every length", () => {
     }
   }
 });
+
+test("HMAC-SHA256 under keys in turn, each also twice, and after a key of no bytes", () => {
+  const keys = [seededText(32, 1), seededText(32, 2), seededText(31, 1), new Uint8Array(0)];
+  for (const at of [0, 1, 1, 0, 2, 2, 0, 0, 3, 3, 0, 1]) {
+    const secret = keys[at] ?? key;
+    const data = seededText(32, at);
+    const wanted = createHmac("sha256", secret).update(data).digest();
+    expect(wanted.equals(nativeSyncPlatform.hmacSha256(secret, data))).toBe(true);
+  }
+});
