@@ -126,7 +126,7 @@ function Head({
           label="Host"
           all="All hosts"
           value={host}
-          options={namedOptions(hosts, "")}
+          options={namedOptions(hosts, host)}
           className={styles["host"]}
           onValueChange={onHost}
         />
