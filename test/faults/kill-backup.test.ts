@@ -10,7 +10,7 @@ import { KillCampaign, type PhaseCounts } from "./kill-campaign.ts";
 import { KILLED_OPERATIONS, type KilledOperation } from "./kill-world.ts";
 
 const POINTS: PhaseCounts = { packs: 1, index: 1, snapshots: 1, leases: 1 };
-const OPERATIONS: readonly KilledOperation[] = ["backup", "compact", "repair", "key rotate"];
+const OPERATIONS: readonly KilledOperation[] = ["backup", "compact", "key rotate"];
 const POINTS_OF_EACH = 3;
 
 let folder: string;
