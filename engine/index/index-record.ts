@@ -70,11 +70,16 @@ export function recordId(page: Bytes, slot: number): Bytes {
   return page.subarray(slot * RECORD_BYTES, slot * RECORD_BYTES + ID_BYTES);
 }
 
-/** Whether record `slot` is of blob `id`. */
-export function isRecordOf(page: Bytes, slot: number, id: Bytes): boolean {
+/** Whether record `slot` is of the blob with the 32 bytes of `id` from `from` on. */
+export function isRecordOf(page: Bytes, slot: number, id: Bytes, from = 0): boolean {
   const at = slot * RECORD_BYTES;
-  for (let i = 0; i < ID_BYTES; i++) if (page[at + i] !== id[i]) return false;
+  for (let i = 0; i < ID_BYTES; i++) if (page[at + i] !== id[from + i]) return false;
   return true;
+}
+
+/** `readRecord(…).packNumber` alone. */
+export function packNumberOf(page: Bytes, slot: number): number {
+  return readU32(page, slot * RECORD_BYTES + 32);
 }
 
 /**

@@ -3,10 +3,10 @@
  * its entries are known, which for files being read is some time after the walk has left it. Nothing
  * is awaited for a single file, so the walk of an unchanged tree runs at the speed of lstat.
  */
-import { lossyUtf8, toHex } from "../base/bytes.ts";
+import { lossyUtf8 } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
-import { type BlobId, ID_BYTES, parseId } from "../base/ids.ts";
+import type { BlobId } from "../base/ids.ts";
 import { TREE_DEPTH_MAX } from "../base/limits.ts";
 import type { NodeMetadata, TreeNode } from "../snapshots/tree-node.ts";
 import type { BackupProgress } from "./backup-progress.ts";
@@ -191,16 +191,10 @@ export class SourceSaver {
     if (page.hasChunkList(index) || page.inlineHoleBytes(index) === undefined) {
       return previous?.confirmLists(page.content(index)) ?? false;
     }
-    const refs = page.refBytes(index);
-    for (let at = 0; at < refs.length; at += ID_BYTES) {
-      const answer = dedup.confirm(parseId<BlobId>(toHex(refs.subarray(at, at + ID_BYTES))));
-      if (answer === false) return false;
-      if (answer !== true) {
-        const content = page.content(index);
-        return content === undefined ? false : dedup.confirmContent(content);
-      }
-    }
-    return true;
+    const known = dedup.confirmNow(page.refBytes(index));
+    if (known !== "unread") return known;
+    const content = page.content(index);
+    return content === undefined ? false : dedup.confirmContent(content);
   }
 
   /** The node itself is only made if the directory has to be saved. */
@@ -299,18 +293,17 @@ export class SourceSaver {
     const kept = frame.nodes.filter((node) => node !== undefined);
     const previousSubtree = await this.#findUnchangedSubtree(frame, kept.length);
     const subtree = previousSubtree ?? (await this.#options.trees.saveDirectory(kept.map(nodeOf)));
-    const node = this.#directoryNode(frame, subtree);
+    const { parent } = frame;
+    const isSame = previousSubtree !== undefined && this.#isSameDirectory(frame);
+    if (parent === undefined) this.#root = this.#directoryNode(frame, subtree);
+    // One that is as it was is taken apart only if its parent has to be saved.
+    else if (isSame) parent.nodes[frame.slot] = frame.previousEntry;
+    else parent.nodes[frame.slot] = this.#directoryNode(frame, subtree);
     frame.listing.close();
     progress.directories++;
     progress.report();
-    const { parent } = frame;
-    if (parent === undefined) {
-      this.#root = node;
-      return;
-    }
-    parent.nodes[frame.slot] = node;
-    const same = previousSubtree !== undefined && this.#isSameDirectory(frame);
-    if (!same) parent.changed = true;
+    if (parent === undefined) return;
+    if (!isSame) parent.changed = true;
     this.#settle(parent);
   }
 

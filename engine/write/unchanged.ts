@@ -11,6 +11,8 @@ import type { SourceStat } from "./source.ts";
 export class PreviousDirectory {
   readonly #pages: readonly LeafPage[];
   #page = 0;
+  /** In that page: the entry after the one found last, which mostly is the next one asked for. */
+  #next = 0;
 
   /** @param pages All leaf pages of the directory in order. */
   constructor(pages: readonly LeafPage[]) {
@@ -28,11 +30,19 @@ export class PreviousDirectory {
     for (;;) {
       const page = this.#pages[this.#page];
       if (page === undefined) return undefined;
+      const next = this.#next;
+      if (next < page.count && page.compareName(name, next) === 0) {
+        this.#next = next + 1;
+        return { page, index: next };
+      }
       if (page.count > 0 && page.compareName(name, page.count - 1) <= 0) {
         const index = page.find(name);
-        return index < 0 ? undefined : { page, index };
+        if (index < 0) return undefined;
+        this.#next = index + 1;
+        return { page, index };
       }
       this.#page++;
+      this.#next = 0;
     }
   }
 }

@@ -60,7 +60,8 @@ class Store implements TreeStore {
       compression: { codec: "zstd", level: 3 },
       packBytes: config.treePackBytes,
     });
-    const nothing = { peek: () => "absent" as const, find: () => Promise.resolve([]) };
+    const absent = (): "absent" => "absent";
+    const nothing = { peek: absent, peekPacks: absent, find: () => Promise.resolve([]) };
     this.trees = new TreeSaver({
       writer: this.#treeWriter,
       session: new SessionTable(),

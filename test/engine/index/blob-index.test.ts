@@ -36,6 +36,15 @@ async function expectAll(index: BlobIndex, packs: readonly SegmentPack[]): Promi
   expect(many).toEqual(wanted);
 }
 
+/** What `peekPacks` says of an id that stands somewhere in other bytes, and the packs it tells. */
+function peekPacks(index: BlobIndex, id: BlobId, at = 5): { answer: string; packs: string[] } {
+  const bytes = new Uint8Array(at + 40).fill(255);
+  bytes.set(idBytes(id), at);
+  const packs: string[] = [];
+  const answer = index.peekPacks(bytes, at, (pack) => void packs.push(pack));
+  return { answer, packs };
+}
+
 function absentId(random: SeededRandom): BlobId {
   return idOf<BlobId>(random.bytes(32));
 }
@@ -57,6 +66,12 @@ describe("blob index", () => {
       const id = absentId(random);
       expect(await index.find(id)).toEqual([]);
       expect(index.peek(id)).not.toBeInstanceOf(Array);
+      expect(peekPacks(index, id).packs).toEqual([]);
+    }
+    for (const [id, places] of locationsOf(packs)) {
+      const told = peekPacks(index, id);
+      expect(told.answer).toBe("found");
+      expect(told.packs.sort()).toEqual(places.map(({ packId }) => packId).sort());
     }
     expect(new Map(Array.from(index.packs(), (pack) => [pack.packId, pack.packBytes]))).toEqual(
       new Map(packs.map((pack) => [pack.packId, pack.packBytes])),
@@ -78,6 +93,7 @@ describe("blob index", () => {
     await expectAll(index, [first, second]);
     const id = idOf<BlobId>(first.entries[0]?.id ?? new Uint8Array(32));
     expect(index.peek(id).length).toBe(2);
+    expect(peekPacks(index, id).packs.sort()).toEqual([first.packId, second.packId].sort());
   });
 
   test("an answer at once needs the page in memory, and says so", async () => {
@@ -89,11 +105,13 @@ describe("blob index", () => {
     const { index } = await openIndex(store);
     const id = idOf<BlobId>(pack.entries[0]?.id ?? new Uint8Array(32));
     expect(index.peek(id)).toBe("unread");
+    expect(peekPacks(index, id)).toEqual({ answer: "unread", packs: [] });
     const reads = store.reads;
     const [a, b] = await Promise.all([index.find(id), index.find(id)]);
     expect(store.reads).toBe(reads + 1);
     expect(a).toEqual(b);
     expect(index.peek(id)).toEqual(a);
+    expect(peekPacks(index, id)).toEqual({ answer: "found", packs: [pack.packId] });
   });
 
   test("small segments come with their pages in one read", async () => {
@@ -238,6 +256,7 @@ describe("blob index", () => {
     expect(problems.map(({ code }) => code)).toEqual(["corrupt"]);
     const lost = ids.find((id) => !found.has(id)) ?? absentId(random);
     expect(index.peek(lost)).toBe("absent");
+    expect(peekPacks(index, lost)).toEqual({ answer: "absent", packs: [] });
   });
 
   test("a read error that may pass is thrown, and the next attempt succeeds", async () => {

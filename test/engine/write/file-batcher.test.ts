@@ -82,6 +82,7 @@ function dedupOf(names: readonly number[], unread = false): Dedup {
   const index = {
     peek: (id: BlobId) =>
       unread ? ("unread" as const) : known.has(id) ? [place] : ("absent" as const),
+    peekPacks: () => "unread" as const,
     find: (id: BlobId) => Promise.resolve(known.has(id) ? [place] : []),
   };
   return new Dedup(index, new Set<string>([PACK]));
