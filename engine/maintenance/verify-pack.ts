@@ -79,8 +79,15 @@ export function verifyPackSync(
     (error === undefined ? good : bad).push(entry);
     if (error !== undefined) fault ??= { code: error.code, message: error.message };
   }
-  if (fault !== undefined) return { state: "damaged", fault, sum: undefined, good, bad };
+  if (fault !== undefined) {
+    return { state: "damaged", fault, sum: undefined, good: good.map(ownId), bad: bad.map(ownId) };
+  }
   return { state: "sound", fault, sum: sumOfEntries(entries), good: [], bad };
+}
+
+/** A directory that is neither encrypted nor compressed is a part of the pack, which the verifier frees. */
+function ownId(entry: PackEntry): PackEntry {
+  return { ...entry, id: entry.id.slice() };
 }
 
 function openEntry(

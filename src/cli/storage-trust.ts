@@ -17,7 +17,7 @@ import {
 } from "../../engine/node.ts";
 import type { RepositorySettings } from "../config/settings.ts";
 import { describeFault, formatMs } from "../pins/freshness-text.ts";
-import { type RepositoryPin, encodeRepositoryPin } from "../pins/pin-codec.ts";
+import { type PlacePin, type RepositoryPin, encodeRepositoryPin } from "../pins/pin-codec.ts";
 import { PinStore } from "../pins/pin-store.ts";
 import { stateFolder } from "../state-folder.ts";
 import type { CommandContext } from "./command.ts";
@@ -77,28 +77,41 @@ export class StorageTrust {
   }
 
   /** After a key has proven the repository genuine: from now on it is known in this place. */
-  remember({ config, fingerprint }: Pick<OpenedRepository, "config" | "fingerprint">): void {
-    const nowMs = Date.now();
-    this.#pin = this.#pins.readRepository(config.id);
-    if (this.#pin?.fingerprint !== fingerprint) {
-      const firstSeenMs = this.#pin?.firstSeenMs ?? nowMs;
-      const seen = this.#pin?.seen ?? NOTHING_SEEN;
-      this.#pin = { repositoryId: config.id, fingerprint, firstSeenMs, seen };
-      this.#pins.writeRepository(this.#pin);
+  remember(repository: Pick<OpenedRepository, "config" | "fingerprint">): void {
+    this.#rememberRepository(repository);
+    const known = this.#pins.readPlace(this.#location)?.repositories ?? [];
+    if (!known.some(({ id }) => id === repository.config.id)) {
+      this.#rememberPlace(known, repository);
     }
-    const place = this.#pins.readPlace(this.#location);
-    const repositories = place?.repositories ?? [];
-    if (repositories.some(({ id }) => id === config.id)) return;
-    this.#pins.writePlace({
-      location: this.#location,
-      repositories: [...repositories, { id: config.id, sinceMs: nowMs }],
-    });
   }
 
   /** A new repository takes the place of whatever was there. */
   rememberNew(repository: Pick<OpenedRepository, "config" | "fingerprint">): void {
-    this.#pins.writePlace({ location: this.#location, repositories: [] });
-    this.remember(repository);
+    this.#rememberRepository(repository);
+    // In one write: a place that is known to have no repository would be one to be wary of.
+    this.#rememberPlace([], repository);
+  }
+
+  #rememberRepository({
+    config,
+    fingerprint,
+  }: Pick<OpenedRepository, "config" | "fingerprint">): void {
+    this.#pin = this.#pins.readRepository(config.id);
+    if (this.#pin?.fingerprint === fingerprint) return;
+    const firstSeenMs = this.#pin?.firstSeenMs ?? Date.now();
+    const seen = this.#pin?.seen ?? NOTHING_SEEN;
+    this.#pin = { repositoryId: config.id, fingerprint, firstSeenMs, seen };
+    this.#pins.writeRepository(this.#pin);
+  }
+
+  #rememberPlace(
+    known: PlacePin["repositories"],
+    { config }: Pick<OpenedRepository, "config">,
+  ): void {
+    this.#pins.writePlace({
+      location: this.#location,
+      repositories: [...known, { id: config.id, sinceMs: Date.now() }],
+    });
   }
 
   /**

@@ -83,6 +83,33 @@ it("finds nothing in a healthy repository, by threads as well", async () => {
   }
 });
 
+it("threads find the same in a damaged pack that is neither encrypted nor compressed", async () => {
+  const backend = new MemoryBackend({ nowMs: () => 0 });
+  const repository = await createSmallRepository({ backend, cipher: "none" });
+  writeFileSync(`${folder}/a`, noise(20_000, 1));
+  await backUp(repository, folder, { compression: { codec: "none", level: 1 } });
+  for (const { name } of await backend.list("packs")) {
+    const pack = await backend.read({ kind: "packs", name });
+    // In its first blob.
+    pack[40] = (pack[40] ?? 0) ^ 1;
+    await replace(backend, { kind: "packs", name }, pack);
+  }
+  const alone = await checkAll(repository);
+  const verifier = createVerifyPool({ keys: repository.keys, workers: 2 });
+  try {
+    const byThreads = await checkAll(repository, { verifier });
+    const packsOf = ({ damage }: typeof alone): string[] =>
+      damage.damagedPacks.map((pack) => JSON.stringify(pack)).sort();
+    expect(packsOf(byThreads)).toEqual(packsOf(alone));
+    expect(damagesOf(byThreads)).toEqual(damagesOf(alone));
+    expect(packsOf(alone).length).toBeGreaterThan(1);
+    await repairAll(repository);
+    expect((await checkAll(repository, { verifier })).damage.damagedPacks).toEqual([]);
+  } finally {
+    await verifier.close();
+  }
+});
+
 it.each(["packs", "index", "snapshots"] as const)(
   "a storage that cannot read %s is not damage, and repair leaves everything as it is",
   async (kind) => {
