@@ -10,8 +10,14 @@ import { KillCampaign, type PhaseCounts } from "./kill-campaign.ts";
 import { KILLED_OPERATIONS, type KilledOperation } from "./kill-world.ts";
 
 const POINTS: PhaseCounts = { packs: 1, index: 1, snapshots: 1, leases: 1 };
-const OPERATIONS: readonly KilledOperation[] = ["backup", "compact", "key rotate"];
-const POINTS_OF_EACH = 3;
+const OPERATIONS: readonly KilledOperation[] = [
+  "backup",
+  "init",
+  "repair",
+  "compact",
+  "key rotate",
+];
+const POINTS_OF_EACH = 2;
 
 let folder: string;
 let wrong: string[];
