@@ -6,6 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
 import { compareToRange } from "./entry-name.ts";
+import type { EntryStamp } from "./entry-stamp.ts";
 import { EXTRA_HEADER_BYTES, EXTRA_TAGS, type LeafColumns, TYPE_BY_NUMBER } from "./leaf-layout.ts";
 import { type CheckedLeaf, checkLeafPage, readSize } from "./leaf-page-check.ts";
 import {
@@ -110,6 +111,23 @@ export class LeafPage {
 
   inode(i: number): bigint {
     return this.#view.getBigUint64(this.#at.inodes + 8 * i, true);
+  }
+
+  /** Whether inode, ctime and mtime of entry `i` are those of `stamp`. */
+  hasStamp(i: number, stamp: EntryStamp): boolean {
+    this.#checkNumber(i);
+    const view = this.#view;
+    const { inodes, ctimeSeconds, ctimeNanos, mtimeSeconds, mtimeNanos } = this.#at;
+    return (
+      view.getInt32(inodes + 8 * i, true) === stamp.inodeLow &&
+      view.getInt32(inodes + 8 * i + 4, true) === stamp.inodeHigh &&
+      view.getInt32(ctimeNanos + 4 * i, true) === stamp.ctimeNanos &&
+      view.getInt32(ctimeSeconds + 8 * i, true) === stamp.ctimeLow &&
+      view.getInt32(ctimeSeconds + 8 * i + 4, true) === stamp.ctimeHigh &&
+      view.getInt32(mtimeNanos + 4 * i, true) === stamp.mtimeNanos &&
+      view.getInt32(mtimeSeconds + 8 * i, true) === stamp.mtimeLow &&
+      view.getInt32(mtimeSeconds + 8 * i + 4, true) === stamp.mtimeHigh
+    );
   }
 
   linkCount(i: number): number {

@@ -5,9 +5,13 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import type { ForgeError } from "../base/errors.ts";
+import type { EntryStamp } from "../snapshots/entry-stamp.ts";
 import type { NodeMetadata, NodeType } from "../snapshots/tree-node.ts";
 
-/** lstat(2) of one entry. Owner names and xattrs are looked up later, and only for what changed. */
+/**
+ * lstat(2) of one entry. Read its fields one by one: a spread may not find them, which may be made when
+ * they are asked for. Owner names and xattrs are looked up later, and only for what changed.
+ */
 export interface SourceStat {
   readonly type: NodeType;
   readonly mode: number;
@@ -22,6 +26,8 @@ export interface SourceStat {
   readonly linkCount: number;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
+  /** Times and inode once more, where they can be compared without making bigints of them. */
+  readonly stamp?: EntryStamp | undefined;
 }
 
 export interface SourceEntry {

@@ -55,10 +55,15 @@ export interface PreviousEntry {
 /** Whether the entry is what it was: same kind, and nothing touched it. */
 export function isUnchanged(previous: PreviousEntry, stat: SourceStat): boolean {
   const { page, index } = previous;
+  const { stamp } = stat;
+  const isUntouched =
+    stamp === undefined
+      ? page.inode(index) === stat.inode &&
+        page.ctimeNs(index) === stat.ctimeNs &&
+        page.mtimeNs(index) === stat.mtimeNs
+      : page.hasStamp(index, stamp);
   return (
-    page.inode(index) === stat.inode &&
-    page.ctimeNs(index) === stat.ctimeNs &&
-    page.mtimeNs(index) === stat.mtimeNs &&
+    isUntouched &&
     page.type(index) === stat.type &&
     (stat.type !== "file" || page.sizeBytes(index) === stat.sizeBytes)
   );

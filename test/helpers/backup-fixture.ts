@@ -139,7 +139,10 @@ export function openStillSource(path: string): Source {
   const still = (entry: SourceEntry): void => {
     if (!path.startsWith(`${source.displayPath(entry)}/`) && entry.name.length > 0) return;
     const { stat } = entry;
-    Object.assign(entry, { stat: { ...stat, mtimeNs: 0n, ctimeNs: 0n, linkCount: 2 } });
+    // What a spread does not find is made when it is asked for.
+    const { atimeNs, device, inode } = stat;
+    const times = { mtimeNs: 0n, ctimeNs: 0n, atimeNs };
+    Object.assign(entry, { stat: { ...stat, ...times, device, inode, linkCount: 2 } });
   };
   still(source.root);
   const list = source.list.bind(source);

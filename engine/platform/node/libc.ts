@@ -60,6 +60,7 @@ export {
   seekData,
   seekHole,
 } from "./libc/sparse-file.ts";
+export { STATX_BYTES, statx } from "./libc/statx.ts";
 export {
   XATTR_CREATE,
   XATTR_REPLACE,

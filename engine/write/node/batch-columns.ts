@@ -4,7 +4,7 @@
  * travels as the object it is.
  */
 import type { Bytes } from "../../base/bytes.ts";
-import type { BatchResult, FailedFile, FileJob, SavedFile } from "../file-pool.ts";
+import type { BatchResult, FailedFile, FileIdentity, FileJob, SavedFile } from "../file-pool.ts";
 
 export interface JobColumns {
   readonly paths: Bytes;
@@ -29,7 +29,7 @@ export function encodeJobs(jobs: readonly FileJob[]): JobColumns {
   jobs.forEach((job, i) => {
     const { input, stat } = job;
     if ("fd" in input || stat === undefined || !job.trustFingerprints) {
-      others.set(i, job);
+      others.set(i, { ...job, stat: stat && identityOf(stat) });
     } else {
       paths.set(input.path, end);
       end += input.path.length;
@@ -43,6 +43,11 @@ export function encodeJobs(jobs: readonly FileJob[]): JobColumns {
     pathEnds[i] = end;
   });
   return { paths, pathEnds, stats, others };
+}
+
+/** The numbers alone: a stat may make them when it is asked, which does not travel. */
+function identityOf({ sizeBytes, mtimeNs, ctimeNs, inode, device }: FileIdentity): FileIdentity {
+  return { sizeBytes, mtimeNs, ctimeNs, inode, device };
 }
 
 export function decodeJobs({ paths, pathEnds, stats, others }: JobColumns): FileJob[] {

@@ -3,15 +3,7 @@
  * stored, never followed, also where one is given as a path. `/proc` and `/sys` are directories like
  * others: leave them out by a pattern or by staying on one file system.
  */
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-} from "node:fs";
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import type { Bytes } from "../../base/bytes.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import { assert, type ErrorCode, ForgeError, messageOf } from "../../base/errors.ts";
@@ -31,11 +23,11 @@ import {
   parseExcludeMarker,
 } from "./exclude-markers.ts";
 import { ExcludePatterns, patternLines } from "./exclude-patterns.ts";
+import { EntryStats } from "./entry-stats.ts";
 import { OwnerNames } from "./owner-names.ts";
 import { rawToBytes, rawToDisplay, rawToFs, rawToText } from "./raw-path.ts";
 import { readXattrs } from "./read-xattrs.ts";
 import { wantedPaths, type WantedPath } from "./source-paths.ts";
-import { sourceStatOf } from "./source-stat.ts";
 
 export interface SourceExcludes {
   /** gitignore syntax, relative to each path; with a leading slash absolute paths as well. */
@@ -147,6 +139,7 @@ class LocalSource implements Source {
   readonly #oneFileSystem: boolean;
   readonly #skip: readonly { readonly device: bigint; readonly inode: bigint }[];
   readonly #owners = new OwnerNames();
+  readonly #stats = new EntryStats();
   readonly #descriptors = new Set<number>();
 
   constructor(options: LocalSourceOptions, wanted: WantedPath) {
@@ -156,7 +149,7 @@ class LocalSource implements Source {
     if (cacheDirTag === true) this.#markers = [...this.#markers, CACHE_DIRECTORY_MARKER];
     this.#oneFileSystem = options.oneFileSystem === true;
     this.#skip = options.skip ?? [];
-    const stat = sourceStatOf(lstatSync("/", { bigint: true }));
+    const stat = this.#stats.lstat("/", "");
     this.root = new LocalEntry({
       place: { openBase: "/", base: "" },
       rawName: "",
@@ -265,15 +258,14 @@ class LocalSource implements Source {
     problems: SourceProblem[],
   ): LocalEntry | undefined {
     const wanted = directory.wanted?.children.get(rawName);
-    const path = place.openBase + rawName;
     let stat: SourceStat;
     let openName = rawName;
     try {
-      stat = lstat(path);
+      stat = this.#stats.lstat(place.openBase, rawName);
       if (wanted?.isSource === false && stat.type === "symlink") {
         // A path leads through it: it shows as the directory it stands for.
         openName = `${rawName}/.`;
-        stat = lstat(`${path}/.`);
+        stat = this.#stats.lstat(place.openBase, openName);
       }
     } catch (error) {
       // Removed since the directory was read, which may happen to any file; not to what was asked for.
@@ -336,11 +328,6 @@ class LocalSource implements Source {
     }
     return false;
   }
-}
-
-function lstat(rawPath: string): SourceStat {
-  const stats: BigIntStats = lstatSync(rawToFs(rawPath), { bigint: true });
-  return sourceStatOf(stats);
 }
 
 function readLink(path: Bytes): Bytes {
