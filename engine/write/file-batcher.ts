@@ -3,9 +3,8 @@
  * a file saved again when the fingerprints promised a blob that the index does not have. Small files
  * travel by the hundred, so that neither messages nor promises are paid for one at a time.
  */
-import { toHex } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
-import { type BlobId, ID_BYTES, parseId } from "../base/ids.ts";
+import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
 import type { ChunkRef, FileContent } from "../snapshots/tree-node.ts";
 import type { Dedup } from "./dedup.ts";
 import {
@@ -110,19 +109,24 @@ export class FileBatcher {
         continue;
       }
       const end = chunk + file.chunkCount;
-      const confirmed = await this.#confirm(result, chunk, end);
-      if (confirmed) pending.done({ file, content: contentOf(file, result, chunk, end) });
+      const answer = this.#confirm(result, chunk, end);
+      // Mostly nothing is waited for: a promise for each file would be felt.
+      if (answer === true || (await answer))
+        pending.done({ file, content: contentOf(file, result, chunk, end) });
       else again.push({ ...pending, job: { ...pending.job, trustFingerprints: false } });
       chunk = end;
     }
     if (again.length > 0) await this.#save(again);
   }
 
-  async #confirm(result: BatchResult, from: number, end: number): Promise<boolean> {
+  #confirm(result: BatchResult, from: number, end: number): boolean | Promise<boolean> {
     for (let i = from; i < end; i++) {
       if (result.origins[i] !== CHUNK_ORIGIN.fingerprint) continue;
       const answer = this.#dedup.confirm(chunkId(result, i));
-      if (!(typeof answer === "boolean" ? answer : await answer)) return false;
+      if (answer === false) return false;
+      if (answer !== true) {
+        return answer.then((isStored) => isStored && this.#confirm(result, i + 1, end));
+      }
     }
     return true;
   }
@@ -145,5 +149,5 @@ function contentOf(file: SavedFile, result: BatchResult, from: number, end: numb
 }
 
 function chunkId(result: BatchResult, i: number): BlobId {
-  return parseId<BlobId>(toHex(result.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)));
+  return idOf<BlobId>(result.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES));
 }

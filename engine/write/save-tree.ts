@@ -2,8 +2,8 @@
  * Saves directories bottom up: entries → pages → tree blobs, and the lists of files with many chunks
  * or holes. Runs in the thread that owns the index; a blob the repository has is not sealed again.
  */
-import { type Bytes, EMPTY_BYTES, toHex } from "../base/bytes.ts";
-import { type BlobId, parseId } from "../base/ids.ts";
+import { type Bytes, EMPTY_BYTES } from "../base/bytes.ts";
+import { type BlobId, idOf } from "../base/ids.ts";
 import { INLINE_CHUNKS_MAX, INLINE_HOLES_MAX } from "../base/limits.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { buildChunkList } from "../snapshots/chunk-list.ts";
@@ -42,8 +42,17 @@ export class TreeSaver {
     return this.saveDirectory([{ ...root, name: EMPTY_BYTES }]);
   }
 
-  /** Moves the chunks and holes of a file into list blobs where they are many. */
-  async saveContent(content: FileContent): Promise<FileContent> {
+  /**
+   * Moves the chunks and holes of a file into list blobs where they are many; at once `content` itself
+   * where they are few, as they nearly always are.
+   */
+  saveContent(content: FileContent): FileContent | Promise<FileContent> {
+    const isInline =
+      content.chunks.length <= INLINE_CHUNKS_MAX && content.holes.length <= INLINE_HOLES_MAX;
+    return isInline ? content : this.#saveLists(content);
+  }
+
+  async #saveLists(content: FileContent): Promise<FileContent> {
     let saved = content;
     if (content.chunks.length > INLINE_CHUNKS_MAX) {
       const chunkList = await buildChunkList(content.chunks, (list) => this.#save("list", list));
@@ -58,7 +67,7 @@ export class TreeSaver {
 
   async #save(kind: "tree" | "list", plain: Bytes): Promise<BlobId> {
     const bytes = this.#writer.id(kind, plain);
-    const id = parseId<BlobId>(toHex(bytes));
+    const id = idOf<BlobId>(bytes);
     const known = this.#dedup.confirm(id);
     if (typeof known === "boolean" ? known : await known) return id;
     if (this.#session.claim(bytes)) this.#writer.store(kind, bytes, plain);

@@ -8,10 +8,10 @@ import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
 import type { BlobId } from "../base/ids.ts";
 import { TREE_DEPTH_MAX } from "../base/limits.ts";
-import type { NodeMetadata, TreeNode } from "../snapshots/tree-node.ts";
+import type { FileContent, NodeMetadata, TreeNode } from "../snapshots/tree-node.ts";
 import type { BackupProgress } from "./backup-progress.ts";
 import type { Dedup } from "./dedup.ts";
-import type { FileJob } from "./file-pool.ts";
+import type { FileJob, SavedFile } from "./file-pool.ts";
 import type { FileBatcher, FileDone, SavedContent } from "./file-batcher.ts";
 import { LinkedFiles } from "./linked-files.ts";
 import type { PreviousTree } from "./previous-tree.ts";
@@ -40,6 +40,15 @@ interface Frame {
   pending: number;
   /** Whether any entry differs from the parent snapshot's. */
   changed: boolean;
+}
+
+/** A file being read, and where it belongs. */
+interface FileSaving {
+  readonly frame: Frame;
+  readonly slot: number;
+  readonly entry: SourceEntry;
+  /** Whether the parent snapshot has another file of its name. */
+  readonly isChange: boolean;
 }
 
 export interface SourceSaverOptions {
@@ -232,7 +241,11 @@ export class SourceSaver {
     frame.changed = true;
     frame.pending++;
     const done: FileDone = (outcome) => {
-      this.#run(this.#fileDone(frame, slot, entry, isChange, outcome));
+      try {
+        this.#fileDone({ frame, slot, entry, isChange }, outcome);
+      } catch (error) {
+        this.#failure ??= { error };
+      }
     };
     const { stat } = entry;
     const job: FileJob =
@@ -243,42 +256,46 @@ export class SourceSaver {
     return this.#links.add(job, stat, done);
   }
 
-  async #fileDone(
-    frame: Frame,
-    slot: number,
-    entry: SourceEntry,
-    isChange: boolean,
-    outcome: SavedContent | ForgeError,
-  ): Promise<void> {
-    const { source, trees, progress, onProblem } = this.#options;
+  /** At once, but for a file of many chunks: a promise for each would cost as much as its node. */
+  #fileDone(saving: FileSaving, outcome: SavedContent | ForgeError): void {
+    const { frame, entry } = saving;
     if (outcome instanceof ForgeError) {
       // A pipe is all that was to be saved: a snapshot without it would be none.
       if (entry.fd !== undefined) throw outcome;
       this.#report(entry, outcome);
-      progress.failedFile(entry.stat.sizeBytes);
-    } else {
-      const { file } = outcome;
-      const stat = file.stat ?? entry.stat;
-      const path = source.displayPath(entry);
-      for (const warning of file.warnings) {
-        onProblem({ path, error: new ForgeError("io", warning) });
-      }
-      if (file.changed) {
-        onProblem({
-          path,
-          error: new ForgeError(
-            "source-changed",
-            "it changed while it was read; the copy may mix what it was before and after",
-          ),
-        });
-      }
-      frame.nodes[slot] = {
-        ...this.#withAtime(metadataOf(stat, source, file.xattrs), stat),
-        name: entry.name,
-        content: await trees.saveContent(outcome.content),
-      };
-      progress.savedFile(isChange ? "changed" : "new", entry.stat.sizeBytes, file.sizeBytes);
+      this.#options.progress.failedFile(entry.stat.sizeBytes);
+      this.#settle(frame);
+      return;
     }
+    const { file } = outcome;
+    const content = this.#options.trees.saveContent(outcome.content);
+    if (content instanceof Promise) {
+      this.#run(content.then((lists) => this.#fileSaved(saving, file, lists)));
+    } else {
+      this.#fileSaved(saving, file, content);
+    }
+  }
+
+  #fileSaved(saving: FileSaving, file: SavedFile, content: FileContent): void {
+    const { source, progress, onProblem } = this.#options;
+    const { frame, slot, entry, isChange } = saving;
+    for (const warning of file.warnings) {
+      onProblem({ path: source.displayPath(entry), error: new ForgeError("io", warning) });
+    }
+    if (file.changed) {
+      const error = new ForgeError(
+        "source-changed",
+        "it changed while it was read; the copy may mix what it was before and after",
+      );
+      onProblem({ path: source.displayPath(entry), error });
+    }
+    const stat = file.stat ?? entry.stat;
+    frame.nodes[slot] = {
+      ...this.#withAtime(metadataOf(stat, source, file.xattrs), stat),
+      name: entry.name,
+      content,
+    };
+    progress.savedFile(isChange ? "changed" : "new", entry.stat.sizeBytes, file.sizeBytes);
     this.#settle(frame);
   }
 
