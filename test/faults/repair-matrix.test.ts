@@ -74,7 +74,7 @@ async function wholeSnapshots(repository: Repository): Promise<number> {
     const problems: ForgeError[] = [];
     const lines = await snapshotLines(readSide, snapshot, small.tree, (error) =>
       problems.push(error),
-    ).catch(() => new Map<string, string>());
+    );
     for (const [path, line] of lines) {
       if (wanted?.get(path) !== line && !line.startsWith("directory")) {
         throw new Error(`${path} was served as ${line}`);

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 import type { Bytes } from "../../engine/base/bytes.ts";
-import { ForgeError, isForgeError } from "../../engine/base/errors.ts";
+import { type ForgeError, isForgeError } from "../../engine/base/errors.ts";
 import type { ChunkerParameters } from "../../engine/chunking/fastcdc.ts";
 import type { KdfParameters } from "../../engine/crypto/kdf.ts";
 import { nativePlatform } from "../../engine/platform/node/native.ts";
@@ -213,8 +213,11 @@ async function addSnapshot(
   for (const name of path.split("/").filter((part) => part !== "")) {
     const child: FsEntry | undefined =
       at.type === "directory" ? await at.lookup(new TextEncoder().encode(name)) : undefined;
-    // Of a repaired snapshot: the page that had it was lost.
-    if (child === undefined) throw new ForgeError("not-found", `${path} is not in the snapshot`);
+    if (child === undefined) {
+      // A repaired snapshot: the page that had it was lost.
+      if (walk.onProblem !== undefined) return;
+      throw new Error(`${path} is not in the snapshot`);
+    }
     at = child;
   }
   if (at.type === "directory") await addSnapshotLines(at, "", walk);
