@@ -21,6 +21,8 @@ export interface DecodePoolOptions {
   readonly workers: number;
   /** Plaintext up to this many bytes is opened on the calling thread. */
   readonly inlineBytesMax?: number | undefined;
+  /** Threads from the first large blob on, although it has to wait until one has started. */
+  readonly eager?: boolean | undefined;
 }
 
 export interface DecodePool extends BlobDecoder {
@@ -41,10 +43,15 @@ const INLINE_BYTES_MAX_DEFAULT = 64 * 1024;
  * the first to go to a thread pays for its start, 70 ms of processor time.
  */
 const INLINE_PAGE_BYTES_MAX: number = 256 * 1024;
+/**
+ * Threads are started with this large blob; those before it, and those that come while they start, are
+ * opened on the calling thread: a few milliseconds each, where the start takes 70.
+ */
+const THREADS_FROM_BLOB = 3;
 /** Sealed bytes given to threads or waiting for one; beyond, `decode` itself waits. */
 const QUEUED_BYTES_MAX: number = 128 * 1024 * 1024;
 
-/** A pool without threads until the first large blob. Idle threads do not keep the process alive. */
+/** A pool without threads until there are large blobs. Idle threads do not keep the process alive. */
 export function createDecodePool(options: DecodePoolOptions): DecodePool {
   const { keys, workers, inlineBytesMax } = options;
   const isInline = ({ kind, plainBytes }: BlobLocation): boolean => {
@@ -52,6 +59,7 @@ export function createDecodePool(options: DecodePoolOptions): DecodePool {
     return plainBytes <= (inlineBytesMax ?? bytesMax);
   };
   const budget = new ByteBudget(QUEUED_BYTES_MAX);
+  let largeBlobs = 0;
   const lanes = new WorkerLanes<DecodeTask, Bytes>({
     module: threadModule("./decode-worker", import.meta.url),
     name: "forge-decode",
@@ -61,6 +69,10 @@ export function createDecodePool(options: DecodePoolOptions): DecodePool {
   return {
     async decode(location, sealed): Promise<Bytes> {
       if (workers === 0 || isInline(location)) {
+        return decodeBlobSync(keys, location, sealed);
+      }
+      if (options.eager !== true && !lanes.isReady) {
+        if (++largeBlobs >= THREADS_FROM_BLOB) lanes.startFirst();
         return decodeBlobSync(keys, location, sealed);
       }
       const bytes = sealed.byteLength;

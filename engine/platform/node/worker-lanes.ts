@@ -5,7 +5,7 @@
 import type { Worker } from "node:worker_threads";
 
 import { ForgeError, messageOf } from "../../base/errors.ts";
-import type { LaneAnswer, LaneJob } from "./serve-thread.ts";
+import { type LaneAnswer, type LaneJob, READY } from "./serve-thread.ts";
 import { type ThreadOptions, endThread, startThread } from "./worker-thread.ts";
 
 export interface WorkerLanesOptions extends ThreadOptions {
@@ -31,6 +31,7 @@ interface Waiting<Task, Result> extends LaneTask<Task> {
 interface Lane<Task, Result> {
   readonly thread: Worker;
   readonly jobs: Map<number, Waiting<Task, Result>>;
+  isReady: boolean;
 }
 
 const JOBS_PER_LANE = 2;
@@ -45,6 +46,16 @@ export class WorkerLanes<Task, Result> {
 
   constructor(options: WorkerLanesOptions) {
     this.#options = options;
+  }
+
+  /** Whether a thread has loaded its modules: before, a job waits for that. */
+  get isReady(): boolean {
+    return this.#lanes.some((lane) => lane.isReady);
+  }
+
+  /** Starts a thread now, if there is none, for a caller who will have work for it. */
+  startFirst(): void {
+    if (this.#lanes.length === 0 && !this.#closed) this.#start();
   }
 
   /** Starts all threads now, for a caller who knows that there is work for them. */
@@ -105,8 +116,11 @@ export class WorkerLanes<Task, Result> {
   #start(): Lane<Task, Result> {
     const thread = startThread(this.#options.module, this.#options);
     thread.unref();
-    const lane: Lane<Task, Result> = { thread, jobs: new Map() };
-    thread.on("message", (answer: LaneAnswer<Result>) => this.#finish(lane, answer));
+    const lane: Lane<Task, Result> = { thread, jobs: new Map(), isReady: false };
+    thread.on("message", (answer: LaneAnswer<Result> | typeof READY) => {
+      if (answer === READY) lane.isReady = true;
+      else this.#finish(lane, answer);
+    });
     thread.on("error", (error) => this.#drop(lane, messageOf(error)));
     thread.on("exit", (code) => this.#drop(lane, `it ended with code ${code}`));
     this.#lanes.push(lane);

@@ -39,7 +39,7 @@ function sealed(plain: Bytes, codec: Codec = "zstd"): { location: BlobLocation; 
 }
 
 test("small and large blobs of every codec come back as they were, in buffers of their own", async () => {
-  const pool = createDecodePool({ keys, workers: 2, inlineBytesMax: 1000 });
+  const pool = createDecodePool({ keys, workers: 2, inlineBytesMax: 1000, eager: true });
   const plains = [
     new Uint8Array(0),
     utf8("small"),
@@ -63,7 +63,7 @@ test("small and large blobs of every codec come back as they were, in buffers of
 });
 
 test("a part of a larger read is decoded without taking the rest away", async () => {
-  const pool = createDecodePool({ keys, workers: 1, inlineBytesMax: 0 });
+  const pool = createDecodePool({ keys, workers: 1, inlineBytesMax: 0, eager: true });
   const { location, bytes } = sealed(noise(2000));
   const span = new Uint8Array(bytes.length + 100);
   span.set(bytes, 50);
@@ -75,7 +75,7 @@ test("a part of a larger read is decoded without taking the rest away", async ()
 
 test("damage and a wrong id are corrupt, in a thread as on the spot", async () => {
   for (const inlineBytesMax of [0, 1_000_000]) {
-    const pool = createDecodePool({ keys, workers: 1, inlineBytesMax });
+    const pool = createDecodePool({ keys, workers: 1, inlineBytesMax, eager: true });
     const { location, bytes } = sealed(noise(2000));
     const damaged = bytes.slice();
     damaged[40] = (damaged[40] ?? 0) ^ 1;
@@ -87,8 +87,29 @@ test("damage and a wrong id are corrupt, in a thread as on the spot", async () =
   }
 });
 
-test("many blobs wait their turn and all arrive", async () => {
+test("large blobs do not wait for threads to start", async () => {
   const pool = createDecodePool({ keys, workers: 2, inlineBytesMax: 0 });
+  const decoded: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    const { location, bytes } = sealed(noise(5000, i + 1));
+    // On the spot, the promise is kept before any timer or message.
+    void pool.decode(location, bytes).then((plain) => decoded.push(plain.length));
+  }
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  expect(decoded).toEqual(Array.from({ length: 20 }, () => 5000));
+  // Once a thread is there, it does the work.
+  const { location, bytes } = sealed(noise(5000));
+  const isMoved = async (): Promise<boolean> => {
+    const own = bytes.slice();
+    await pool.decode(location, own);
+    return own.length === 0;
+  };
+  await expect.poll(isMoved, { timeout: 20_000 }).toBe(true);
+  await pool.close();
+});
+
+test("many blobs wait their turn and all arrive", async () => {
+  const pool = createDecodePool({ keys, workers: 2, inlineBytesMax: 0, eager: true });
   const plains = Array.from({ length: 100 }, (_, i) => noise(10_000, i + 1));
   const decoded = await Promise.all(
     plains.map((plain) => {
@@ -101,7 +122,7 @@ test("many blobs wait their turn and all arrive", async () => {
 });
 
 test("closing rejects what is under way and what comes after", async () => {
-  const pool = createDecodePool({ keys, workers: 1, inlineBytesMax: 0 });
+  const pool = createDecodePool({ keys, workers: 1, inlineBytesMax: 0, eager: true });
   const jobs = Array.from({ length: 5 }, () => {
     const { location, bytes } = sealed(noise(100_000));
     return pool.decode(location, bytes);
@@ -132,7 +153,7 @@ test("an idle pool does not keep the process alive, and one at work does", () =>
     const objectId = blobIdSync(nativeSyncPlatform, keys, "data", plain);
     const { sealed, ...facts } = sealSync(nativeSyncPlatform, keys, {
       kind: "data", objectId, plain, compression: { codec: "zstd", level: 1 } });
-    const pool = createDecodePool({ keys, workers: 1 });
+    const pool = createDecodePool({ keys, workers: 1, eager: true });
     pool.decode({ ...facts, id: idOf(objectId), kind: "data", sealedBytes: sealed.length }, sealed)
       .then((decoded) => console.log("decoded " + decoded.length));
   `;

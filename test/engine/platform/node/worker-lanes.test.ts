@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 
 import { expect, test, vi } from "vitest";
 
-import type { LaneJob } from "../../../../engine/platform/node/serve-thread.ts";
+import { type LaneJob, READY } from "../../../../engine/platform/node/serve-thread.ts";
 import { WorkerLanes } from "../../../../engine/platform/node/worker-lanes.ts";
 import { END } from "../../../../engine/platform/node/worker-thread.ts";
 
@@ -18,6 +18,11 @@ vi.mock("node:worker_threads", () => ({
     readonly #number = threads.started++;
     #isReferenced = true;
     #isGone = false;
+
+    constructor() {
+      super();
+      setTimeout(() => this.emit("message", READY), 5);
+    }
 
     get threadId(): number {
       return this.#isGone ? -1 : 1;
@@ -86,6 +91,19 @@ test("a job's own error is the caller's, and the next job goes on", async () => 
   await expect(double(lanes, -1)).rejects.toMatchObject({ code: "corrupt", message: "below zero" });
   expect(await double(lanes, 4)).toBe(8);
   await lanes.close();
+});
+
+test("is ready once a thread says so", async () => {
+  threads.dying = 0;
+  threads.started = 0;
+  const lanes = lanesOf(2);
+  lanes.startFirst();
+  lanes.startFirst();
+  expect(threads.started).toBe(1);
+  expect(lanes.isReady).toBe(false);
+  await vi.waitFor(() => expect(lanes.isReady).toBe(true));
+  await lanes.close();
+  expect(lanes.isReady).toBe(false);
 });
 
 test("threads are started as they are needed, or all at once when asked", async () => {

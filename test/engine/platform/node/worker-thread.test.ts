@@ -20,7 +20,7 @@ const PROGRAM = `
     epoch: 0, offset: 0, sealedBytes: 100028, plainBytes: 100000 };
   const codes = {};
   for (let round = 0; round < 15; round++) {
-    const pool = createDecodePool({ keys, workers: 2, inlineBytesMax: 0 });
+    const pool = createDecodePool({ keys, workers: 2, inlineBytesMax: 0, eager: true });
     const jobs = [1, 2, 3, 4].map(() => pool.decode(location, new Uint8Array(100028)));
     const settled = Promise.allSettled(jobs);
     await new Promise((resolve) => setTimeout(resolve, round * 10));
