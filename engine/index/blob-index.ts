@@ -11,16 +11,23 @@ import type { KeyRing } from "../crypto/key-ring.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { BlobLocation } from "./blob-location.ts";
 import type { FingerprintTable } from "./fingerprint-table.ts";
-import { RECORD_BYTES, isRecordOf, packNumberOf, readRecord, recordId } from "./index-record.ts";
-import { idPrefix } from "./index-segment.ts";
+import { RECORD_BYTES, isRecordOf, packNumberOf, recordId } from "./index-record.ts";
+import { idPrefix, idTextPrefix } from "./index-segment.ts";
 import {
   type IndexSegment,
   type SegmentSource,
   type SegmentSpan,
   openIndexSegment,
 } from "./index-segment-reader.ts";
+import {
+  type Candidate,
+  RUN_PAGES_MAX,
+  type WantedRecord,
+  locationOf,
+  runsOf,
+} from "./record-candidate.ts";
 import { SegmentPages } from "./segment-pages.ts";
-import { type LoadedSegment, SegmentSet } from "./segment-set.ts";
+import { SegmentSet } from "./segment-set.ts";
 
 /** What of a backend the index uses; every `ReadBackend` is one. */
 export interface SegmentStorage {
@@ -49,9 +56,8 @@ export interface BlobIndexOptions {
 const PAGE_CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
 /** Segments opened at once: a remote storage answers each after tens of milliseconds. */
 const OPEN_CONCURRENCY = 16;
-/** Runs of pages read at once by `findMany`, and the length of one. */
+/** Runs of pages read at once by `findMany`. */
 const RUN_CONCURRENCY = 4;
-const RUN_PAGES_MAX = 64;
 /** A listing may name segments that a merge removes meanwhile; then the new one is in the next. */
 const LISTINGS_MAX = 3;
 
@@ -60,19 +66,6 @@ export interface RecordPage {
   readonly segment: Pick<IndexSegment, "id" | "packCount" | "packId" | "packBytes">;
   /** Records of RECORD_BYTES each; `undefined` when the page is damaged. */
   readonly records: Bytes | undefined;
-}
-
-/** One record that may be of a wanted blob. */
-interface Candidate {
-  readonly loaded: LoadedSegment;
-  readonly page: number;
-  /** Number of the record in its page. */
-  readonly slot: number;
-}
-
-interface WantedRecord extends Candidate {
-  readonly id: BlobId;
-  readonly idBytes: Bytes;
 }
 
 export class BlobIndex {
@@ -160,7 +153,7 @@ export class BlobIndex {
    */
   peek(id: BlobId): readonly BlobLocation[] | "absent" | "unread" {
     const { table } = this.#segments;
-    const prefix = prefixOf(id);
+    const prefix = idTextPrefix(id);
     // Decoded only when something may be there: of new data nearly nothing is.
     let bytes: Bytes | undefined;
     let found: BlobLocation[] | undefined;
@@ -188,7 +181,7 @@ export class BlobIndex {
    */
   peekPacks(id: Bytes, at: number, onPack: (pack: PackId) => void): "found" | "absent" | "unread" {
     const { table } = this.#segments;
-    const prefix = prefixAt(id, at);
+    const prefix = idPrefix(id, at);
     let isFound = false;
     let isUnread = false;
     for (let slot = table.firstSlot(prefix); slot >= 0; slot = table.nextSlot(prefix, slot)) {
@@ -377,47 +370,4 @@ export class BlobIndex {
     const page = Math.floor(inSegment / recordsPerPage);
     return { loaded, page, slot: inSegment - page * recordsPerPage };
   }
-}
-
-/** Sorted records → runs on pages that are the same or follow one another in one segment. */
-function* runsOf(wanted: readonly WantedRecord[]): Generator<WantedRecord[]> {
-  let run: WantedRecord[] = [];
-  for (const record of wanted) {
-    const first = run[0];
-    const last = run[run.length - 1];
-    const continues =
-      first !== undefined &&
-      last !== undefined &&
-      record.loaded === first.loaded &&
-      record.page - last.page <= 1 &&
-      record.page - first.page < RUN_PAGES_MAX;
-    if (!continues && run.length > 0) {
-      yield run;
-      run = [];
-    }
-    run.push(record);
-  }
-  if (run.length > 0) yield run;
-}
-
-function locationOf({ loaded, slot }: Candidate, page: Bytes, id: BlobId): BlobLocation {
-  const { packNumber, offset, sealedBytes, plainBytes, kind, codec, epoch } = readRecord(
-    page,
-    slot,
-  );
-  const packId = loaded.segment.packId(packNumber);
-  // Field by field: a spread costs as much as all the rest of a look-up.
-  return { id, packId, offset, sealedBytes, plainBytes, kind, codec, epoch };
-}
-
-/** `prefixOf` of the bytes of an id. */
-function prefixAt(id: Bytes, at: number): number {
-  const high = ((id[at] as number) << 8) | (id[at + 1] as number);
-  const low = ((id[at + 2] as number) << 8) | (id[at + 3] as number);
-  return ((high << 16) | low) >>> 0;
-}
-
-/** The first four bytes of an id as a big-endian number, as `idPrefix`. */
-function prefixOf(id: BlobId): number {
-  return Number.parseInt(id.slice(0, 8), 16);
 }

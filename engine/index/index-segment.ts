@@ -4,7 +4,7 @@
  */
 import { type Bytes, compareBytes, concatBytes } from "../base/bytes.ts";
 import { ForgeError, assert } from "../base/errors.ts";
-import { ID_BYTES, type IndexId, type PackId, idBytes } from "../base/ids.ts";
+import { type BlobId, ID_BYTES, type IndexId, type PackId, idBytes } from "../base/ids.ts";
 import { SEGMENT_PACKS_MAX, SEGMENT_RECORDS_MAX } from "../base/limits.ts";
 import { type SealedObject, seal } from "../crypto/envelope.ts";
 import type { BlobKind, KeyRing } from "../crypto/key-ring.ts";
@@ -163,10 +163,16 @@ function sortEqualPrefixes(
   }
 }
 
-/** The first four bytes of an id as a big-endian number. */
-export function idPrefix(id: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [id[0], id[1], id[2], id[3]];
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+/** The first four bytes of an id, 32 bytes from `at` on, as a big-endian number. */
+export function idPrefix(id: Uint8Array, at = 0): number {
+  const high = ((id[at] as number) << 8) | (id[at + 1] as number);
+  const low = ((id[at + 2] as number) << 8) | (id[at + 3] as number);
+  return ((high << 16) | low) >>> 0;
+}
+
+/** `idPrefix` of an id as text. */
+export function idTextPrefix(id: BlobId): number {
+  return Number.parseInt(id.slice(0, 8), 16);
 }
 
 function checkCounts({ id, packs, superseded }: SegmentContent, records: number): void {

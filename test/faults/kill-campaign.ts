@@ -18,9 +18,11 @@ import {
   backUp,
   createSmallRepository,
   directoryLines,
+  equalLines,
   readSideOf,
   snapshotLines,
   snapshotsOf,
+  withoutCtime,
 } from "../helpers/backup-fixture.ts";
 import { noise } from "../helpers/expected-tree.ts";
 import { type Ended, runProgram } from "../helpers/forge-program.ts";
@@ -158,7 +160,7 @@ export class KillCampaign {
     const { status, stderr } = runForge(["restore", from, "--target", target], repository);
     if (status !== 0) wrong.push(`the restore ended with ${String(status)}: ${stderr}`);
     const lines = withoutCtime(directoryLines(target));
-    if (!isEqual(lines, withoutCtime(this.#first?.lines ?? new Map<string, string>()))) {
+    if (!equalLines(lines, withoutCtime(this.#first?.lines ?? new Map<string, string>()))) {
       wrong.push("what was restored differs");
     }
   }
@@ -171,7 +173,7 @@ export class KillCampaign {
     for (const [i, snapshot] of snapshots.entries()) {
       const lines = await snapshotLines(readSide, snapshot, this.#tree);
       const wanted = i === 0 ? (this.#first?.lines ?? new Map<string, string>()) : this.#lines;
-      if (!isEqual(lines, wanted)) wrong.push(`${when} snapshot ${i} differs`);
+      if (!equalLines(lines, wanted)) wrong.push(`${when} snapshot ${i} differs`);
     }
   }
 }
@@ -210,16 +212,4 @@ export function runForgeAside(
 
 function sumOf(counts: PhaseCounts): number {
   return PHASES.reduce((sum, phase) => sum + counts[phase], 0);
-}
-
-/** The one thing that nobody can restore: number 5 of a line. */
-function withoutCtime(lines: TreeLines): TreeLines {
-  const without = (line: string): string => line.split(" ").toSpliced(5, 1).join(" ");
-  return new Map([...lines].map(([path, line]) => [path, without(line)]));
-}
-
-function isEqual(a: TreeLines, b: TreeLines): boolean {
-  if (a.size !== b.size) return false;
-  for (const [path, line] of a) if (b.get(path) !== line) return false;
-  return true;
 }

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 
 import { LEASE_TTL_MS } from "../../engine/repository/lease.ts";
-import { PASSPHRASE, type TreeLines, directoryLines } from "../helpers/backup-fixture.ts";
+import { PASSPHRASE, directoryLines, equalLines, withoutCtime } from "../helpers/backup-fixture.ts";
 import type { Ended } from "../helpers/forge-program.ts";
 import { type KillWorld, NEW_PASSPHRASE, age } from "./kill-world.ts";
 
@@ -40,7 +40,7 @@ export async function examineByProgram(world: KillWorld, place: ProgramPlace): P
   rmSync(target, { recursive: true, force: true });
   await expectDone(["restore", `latest:${world.tree}`, "--target", target]);
   const restored = directoryLines(target);
-  if (!isEqual(withoutCtime(restored), withoutCtime(world.lines))) {
+  if (!equalLines(withoutCtime(restored), withoutCtime(world.lines))) {
     wrong.push("what the program restored differs");
   }
   await expectDone(["check", "--read-data"]);
@@ -66,16 +66,4 @@ function isPossibleAgain(world: KillWorld, listed: string): boolean {
 async function workingOne(run: ProgramPlace["run"]): Promise<string> {
   const { code } = await run(["snapshots"], NEW_PASSPHRASE);
   return code === 0 ? NEW_PASSPHRASE : PASSPHRASE;
-}
-
-/** The one thing that nobody can restore: number 5 of a line. */
-function withoutCtime(lines: TreeLines): TreeLines {
-  const without = (line: string): string => line.split(" ").toSpliced(5, 1).join(" ");
-  return new Map([...lines].map(([path, line]) => [path, without(line)]));
-}
-
-function isEqual(a: TreeLines, b: TreeLines): boolean {
-  if (a.size !== b.size) return false;
-  for (const [path, line] of a) if (b.get(path) !== line) return false;
-  return true;
 }

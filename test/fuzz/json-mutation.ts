@@ -1,5 +1,5 @@
 /** Changes the values of a JSON document and leaves it one: what byte damage nearly never does. */
-import type { FuzzRandom } from "./fuzz-random.ts";
+import type { SeededRandom } from "../helpers/seeded-random.ts";
 
 const STRANGE: readonly unknown[] = [
   null,
@@ -41,7 +41,7 @@ const STRANGE: readonly unknown[] = [
 const NAMES = ["version", "__proto__", "constructor", "toString", "length", "base64", "", "id"];
 
 /** @returns another document, or the same text when it is no JSON. */
-export function mutateJson(text: string, random: FuzzRandom): string {
+export function mutateJson(text: string, random: SeededRandom): string {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -52,7 +52,7 @@ export function mutateJson(text: string, random: FuzzRandom): string {
   return JSON.stringify(value);
 }
 
-function mutated(value: unknown, random: FuzzRandom): unknown {
+function mutated(value: unknown, random: SeededRandom): unknown {
   if (random.chance(0.15)) return random.pick(STRANGE);
   if (Array.isArray(value)) return mutatedList(value, random);
   if (typeof value === "object" && value !== null) return mutatedObject(value, random);
@@ -61,7 +61,7 @@ function mutated(value: unknown, random: FuzzRandom): unknown {
   return random.pick(STRANGE);
 }
 
-function mutatedList(list: readonly unknown[], random: FuzzRandom): unknown[] {
+function mutatedList(list: readonly unknown[], random: SeededRandom): unknown[] {
   const at = random.below(list.length + 1);
   switch (random.below(4)) {
     case 0:
@@ -75,7 +75,7 @@ function mutatedList(list: readonly unknown[], random: FuzzRandom): unknown[] {
   }
 }
 
-function mutatedObject(object: object, random: FuzzRandom): unknown {
+function mutatedObject(object: object, random: SeededRandom): unknown {
   const fields: [string, unknown][] = Object.entries(object);
   const at = random.below(fields.length + 1);
   const [name = random.pick(NAMES), value] = fields[at] ?? [];
@@ -94,7 +94,7 @@ function fromFields(fields: readonly [string, unknown][]): unknown {
   return Object.fromEntries(fields);
 }
 
-function mutatedText(text: string, random: FuzzRandom): string {
+function mutatedText(text: string, random: SeededRandom): string {
   const at = random.below(text.length + 1);
   const characters = ["", "0", "f", "F", "-", "\u0000", "/", ".", "\u{1f600}", "=", text];
   return text.slice(0, at) + random.pick(characters) + text.slice(at + random.below(2));

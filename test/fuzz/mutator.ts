@@ -3,7 +3,7 @@
  * seed, so that one number names a finding and ranges of seeds add up over runs.
  */
 import type { Bytes } from "../../engine/base/bytes.ts";
-import { FuzzRandom } from "./fuzz-random.ts";
+import { SeededRandom } from "../helpers/seeded-random.ts";
 import { mutateJson } from "./json-mutation.ts";
 
 /** No input grows beyond this: limits of decoders are reached by what a length says, not by its bytes. */
@@ -77,14 +77,14 @@ class Draft {
   }
 }
 
-type Mutation = (draft: Draft, random: FuzzRandom) => void;
+type Mutation = (draft: Draft, random: SeededRandom) => void;
 
 export class Mutator {
   readonly #corpus: readonly Bytes[];
   readonly #texts: readonly string[];
   readonly #mutations: readonly Mutation[];
   readonly #isJson: boolean;
-  readonly #random = new FuzzRandom();
+  readonly #random = new SeededRandom(0);
   readonly #draft = new Draft();
 
   constructor({ corpus, words, isJson }: MutatorOptions) {
@@ -135,7 +135,7 @@ const spare: Bytes = new Uint8Array(65);
 
 function wordMutations(texts: readonly string[]): Record<"insertWord" | "replaceByWord", Mutation> {
   const words = texts.map((text) => encoder.encode(text));
-  const insert = (draft: Draft, at: number, random: FuzzRandom): void => {
+  const insert = (draft: Draft, at: number, random: SeededRandom): void => {
     const word = random.pick(words);
     draft.insert(at, word, 0, word.length);
   };
@@ -152,7 +152,7 @@ function wordMutations(texts: readonly string[]): Record<"insertWord" | "replace
 }
 
 /** Keeps up to 64 bytes from `at` in `spare`. @returns how many. */
-function keep(draft: Draft, at: number, random: FuzzRandom): number {
+function keep(draft: Draft, at: number, random: SeededRandom): number {
   const count = Math.min(random.below(65), draft.length - at);
   for (let i = 0; i < count; i++) spare[i] = draft.bytes[at + i] ?? 0;
   return count;
@@ -229,7 +229,7 @@ const REPEATS = [1, 1, 1, 2, 16, 200];
 /** Writes a number of a random width somewhere, more often than not aligned. */
 function setNumber(
   draft: Draft,
-  random: FuzzRandom,
+  random: SeededRandom,
   numberAt: (at: number, view: DataView) => number,
 ): void {
   if (draft.length < 8) return;

@@ -10,24 +10,39 @@ export function testSeed(): number {
   return given === undefined ? Math.floor(Math.random() * 0xffff_ffff) : Number(given);
 }
 
-/** sfc32 (Chris Doty-Humphrey's PractRand), seeded by one number. */
+/**
+ * sfc32 (Chris Doty-Humphrey's PractRand), seeded by one number. Its state lies in fields, which is
+ * several times as fast as in a typed array.
+ */
 export class SeededRandom {
-  readonly #state: Uint32Array;
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #counter = 0;
 
   constructor(seed: number) {
-    this.#state = Uint32Array.of(0x9e3779b9, 0x243f6a88, seed, 1);
+    this.restart(seed);
+  }
+
+  /** From now on the numbers of this seed, as a new one would give them. */
+  restart(seed: number): void {
+    this.#a = 0x9e3779b9 | 0;
+    this.#b = 0x243f6a88 | 0;
+    this.#c = seed | 0;
+    this.#counter = 1;
     for (let i = 0; i < 12; i++) this.u32();
   }
 
   u32(): number {
-    const s = this.#state;
-    const [a = 0, b = 0, c = 0, counter = 0] = s;
-    const result = (a + b + counter) >>> 0;
-    s[3] = counter + 1;
-    s[0] = b ^ (b >>> 9);
-    s[1] = c + (c << 3);
-    s[2] = ((c << 21) | (c >>> 11)) + result;
-    return result;
+    const a = this.#a;
+    const b = this.#b;
+    const c = this.#c;
+    const result = (a + b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = b ^ (b >>> 9);
+    this.#b = (c + (c << 3)) | 0;
+    this.#c = (((c << 21) | (c >>> 11)) + result) | 0;
+    return result >>> 0;
   }
 
   /** A whole number from 0 to `limit` − 1, limit at most 2^32. */
