@@ -16,6 +16,10 @@ export class Dedup {
   readonly #storedPacks: ReadonlySet<string>;
   readonly #neededPacks = new Set<PackId>();
   readonly #distrusted = new Set<BlobId>();
+  /** Blobs met by `confirmNow` in packs that are there; counts up. */
+  #storedCount = 0;
+  /** The pack it needed last; it is there. */
+  #lastPack: PackId | undefined;
 
   /**
    * @param storedPacks Names of the packs that are there, listed after the index was loaded. What the
@@ -62,9 +66,6 @@ export class Dedup {
     return true;
   }
 
-  /** Blobs met in packs that are there; counts up. */
-  #storedCount = 0;
-
   /** A pack that has the blob: needed, when it is there. */
   readonly #need = (packId: PackId): void => {
     // Neighbours mostly stand in one pack.
@@ -75,9 +76,6 @@ export class Dedup {
     }
     this.#storedCount++;
   };
-
-  /** The one needed last; it is stored. */
-  #lastPack: PackId | undefined;
 
   /** Whether every chunk that a file entry holds itself is stored. Lists are the caller's to read. */
   async confirmContent(content: FileContent): Promise<boolean> {
