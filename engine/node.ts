@@ -211,7 +211,7 @@ export async function findRecoveryLineFault(
   return typeof result === "string" ? result : undefined;
 }
 
-/** What a new passphrase costs on this machine: about 250 ms. */
+/** What a new passphrase costs on this machine: at most 250 ms. */
 export function measureKdf(): Promise<KdfParameters> {
   return calibrateKdf(nativePlatform, () => performance.now());
 }
@@ -219,7 +219,7 @@ export function measureKdf(): Promise<KdfParameters> {
 /** @throws ForgeError "repository-exists" and what the backend throws. */
 export async function initRepository(
   options: Omit<InitOptions, "platform" | "kdf" | "nowMs"> & {
-    /** Calibrated to about 250 ms on this machine when absent. */
+    /** Calibrated to at most 250 ms on this machine when absent. */
     readonly kdf?: KdfParameters | undefined;
   },
 ): Promise<OpenedRepository<Backend>> {

@@ -1,5 +1,5 @@
 /**
- * The platform of Node 24: node:crypto, node:zlib, and two native modules for BLAKE3 and lz4.
+ * The platform of Node 24: node:crypto, node:zlib, and native modules for BLAKE3, lz4 and Argon2id.
  * `nativeSyncPlatform` answers at once and is what worker threads use; `nativePlatform` is the same
  * behind promises, with the KDF. Neither keeps secrets of its own beyond the hashers below.
  *
@@ -7,7 +7,6 @@
  * one shared pool; those are copied before they leave this file.
  */
 import {
-  argon2,
   createCipheriv,
   createDecipheriv,
   createHmac,
@@ -307,25 +306,20 @@ function randomBytes(length: number): Bytes {
   return bytes;
 }
 
-function argon2id(request: Argon2idRequest): Promise<Bytes> {
-  const parameters = {
-    message: request.password,
-    nonce: request.salt,
+async function argon2id(request: Argon2idRequest): Promise<Bytes> {
+  // Only whoever unlocks loads it, and not every thread. Argon2id of version 0x13 is what it makes.
+  const { hashRaw } = await import("@node-rs/argon2");
+  const derived = hashRaw(request.password, {
+    salt: request.salt,
     parallelism: request.lanes,
-    tagLength: request.outputBytes,
-    memory: request.memoryKib,
-    passes: request.passes,
-  };
-  const derived = new Promise<Bytes>((resolve, reject) => {
-    argon2("argon2id", parameters, (error, key) => {
-      if (error === null) resolve(new Uint8Array(key));
-      else reject(error);
-    });
+    outputLen: request.outputBytes,
+    memoryCost: request.memoryKib,
+    timeCost: request.passes,
   });
-  // A quarter of a second during which this thread has nothing to do, and then needs these.
+  // A tenth of a second during which this thread has nothing to do, and then needs these.
   directCrypto();
   bindZstd();
-  return derived;
+  return new Uint8Array(await derived);
 }
 
 /** Memory for a result that a direct call fills: zeroing is cheap for little, and saves an object. */

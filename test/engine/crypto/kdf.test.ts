@@ -18,8 +18,8 @@ function machine(msPerMib: number) {
 test.each([
   ["slow", 10, 64],
   ["middling", 2, 125],
-  ["fast", 0.1, 256],
-  ["immeasurably fast", 0, 256],
+  ["fast", 0.1, 128],
+  ["immeasurably fast", 0, 128],
 ])("a %s machine is asked for memory that fits it", async (_name, msPerMib, memoryMib) => {
   const { argon2id, now } = machine(msPerMib);
   expect(await calibrateKdf({ argon2id }, now)).toEqual({
