@@ -50,6 +50,8 @@ interface FsEntryBase {
   readonly xattrs: readonly FsXattr[];
   /** True when this entry and everything below it can never change: it may be cached for ever. */
   readonly immutable: boolean;
+  /** Its number in its directory, in order of names, where the directory can never change. */
+  readonly ordinal?: number | undefined;
 }
 
 export interface FsRange {

@@ -37,12 +37,14 @@ abstract class SnapshotEntry<Type extends NodeType> {
   readonly type: Type;
   readonly page: LeafPage;
   readonly index: number;
+  readonly ordinal: number;
   readonly sources: SnapshotSources;
 
-  constructor(type: Type, page: LeafPage, index: number, sources: SnapshotSources) {
+  constructor(type: Type, at: TreeEntry, sources: SnapshotSources) {
     this.type = type;
-    this.page = page;
-    this.index = index;
+    this.page = at.page;
+    this.index = at.index;
+    this.ordinal = at.ordinal;
     this.sources = sources;
   }
 
@@ -101,8 +103,8 @@ export class SnapshotFile extends SnapshotEntry<"file"> implements FsFile {
   #reader: FileReader | undefined;
 
   /** @param dataBytes The size without holes, when the page alone does not tell. */
-  constructor(page: LeafPage, index: number, sources: SnapshotSources, dataBytes?: number) {
-    super("file", page, index, sources);
+  constructor(at: TreeEntry, sources: SnapshotSources, dataBytes?: number) {
+    super("file", at, sources);
     this.#dataBytes = dataBytes;
   }
 
@@ -171,8 +173,8 @@ export class SnapshotFile extends SnapshotEntry<"file"> implements FsFile {
 }
 
 export class SnapshotDirectory extends SnapshotEntry<"directory"> implements FsDirectory {
-  constructor(page: LeafPage, index: number, sources: SnapshotSources) {
-    super("directory", page, index, sources);
+  constructor(at: TreeEntry, sources: SnapshotSources) {
+    super("directory", at, sources);
   }
 
   /** Root page of the entries below: equal for equal content. */
@@ -190,8 +192,8 @@ export class SnapshotDirectory extends SnapshotEntry<"directory"> implements FsD
     const found = await trees.entryAt(this.contentKey, from, options.signal);
     if (found === undefined) return [];
     const entries: FsEntry[] = [];
-    for (let index = found.index; index < found.page.count; index++) {
-      const entry = entryOf({ page: found.page, index }, this.sources);
+    for (const at of restOfPage(found)) {
+      const entry = entryOf(at, this.sources);
       entries.push(entry instanceof Promise ? await entry : entry);
     }
     return entries;
@@ -202,8 +204,8 @@ export class SnapshotDirectory extends SnapshotEntry<"directory"> implements FsD
     if (found === "unread") return undefined;
     if (found === "absent") return [];
     const entries: FsEntry[] = [];
-    for (let index = found.index; index < found.page.count; index++) {
-      const entry = entryOf({ page: found.page, index }, this.sources);
+    for (const at of restOfPage(found)) {
+      const entry = entryOf(at, this.sources);
       if (entry instanceof Promise) return undefined;
       entries.push(entry);
     }
@@ -224,8 +226,8 @@ export class SnapshotDirectory extends SnapshotEntry<"directory"> implements FsD
 }
 
 export class SnapshotSymlink extends SnapshotEntry<"symlink"> implements FsSymlink {
-  constructor(page: LeafPage, index: number, sources: SnapshotSources) {
-    super("symlink", page, index, sources);
+  constructor(at: TreeEntry, sources: SnapshotSources) {
+    super("symlink", at, sources);
   }
 
   get target(): Bytes {
@@ -243,6 +245,15 @@ export class SnapshotSymlink extends SnapshotEntry<"symlink"> implements FsSymli
 
 export class SnapshotSpecial extends SnapshotEntry<FsSpecial["type"]> implements FsSpecial {}
 
+/** `first` and the entries behind it in its page. */
+function* restOfPage(first: TreeEntry): Generator<TreeEntry> {
+  const { page } = first;
+  const before = first.ordinal - first.index;
+  for (let index = first.index; index < page.count; index++) {
+    yield { page, index, ordinal: before + index };
+  }
+}
+
 /** At once, except for a sparse file so large that its size without holes stands in a list blob. */
 function entryOf(found: TreeEntry, sources: SnapshotSources): FsEntry | Promise<FsEntry> {
   const { page, index } = found;
@@ -251,28 +262,28 @@ function entryOf(found: TreeEntry, sources: SnapshotSources): FsEntry | Promise<
     case "file":
       return page.inlineHoleBytes(index) === undefined && page.hasChunkList(index)
         ? sparseFile(found, sources)
-        : new SnapshotFile(page, index, sources);
+        : new SnapshotFile(found, sources);
     case "directory":
-      return new SnapshotDirectory(page, index, sources);
+      return new SnapshotDirectory(found, sources);
     case "symlink":
-      return new SnapshotSymlink(page, index, sources);
+      return new SnapshotSymlink(found, sources);
     case "fifo":
     case "socket":
     case "char-device":
     case "block-device":
-      return new SnapshotSpecial(type, page, index, sources);
+      return new SnapshotSpecial(type, found, sources);
     default:
       return type satisfies never;
   }
 }
 
-async function sparseFile({ page, index }: TreeEntry, sources: SnapshotSources): Promise<FsEntry> {
-  const file = new SnapshotFile(page, index, sources);
+async function sparseFile(found: TreeEntry, sources: SnapshotSources): Promise<FsEntry> {
+  const file = new SnapshotFile(found, sources);
   const list = file.content.chunkList;
   if (list === undefined) return file;
   try {
     const { ends } = await sources.readSide.lists.chunkList(list);
-    return new SnapshotFile(page, index, sources, ends[ends.length - 1] ?? 0);
+    return new SnapshotFile(found, sources, ends[ends.length - 1] ?? 0);
   } catch {
     // A listing does not fail for a number of blocks; reading the file tells what is wrong.
     return file;

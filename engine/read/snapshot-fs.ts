@@ -20,7 +20,10 @@ export async function openSnapshotFs(
   const page = await readSide.trees.rootPage(snapshot.root, signal);
   const { bytes, files, directories, others } = snapshot.stats;
   return {
-    root: new SnapshotDirectory(page, 0, { snapshotId: snapshot.id, readSide }),
+    root: new SnapshotDirectory(
+      { page, index: 0, ordinal: 0 },
+      { snapshotId: snapshot.id, readSide },
+    ),
     totals: { bytes, entries: files + directories + others },
   };
 }

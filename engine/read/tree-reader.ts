@@ -22,6 +22,8 @@ const PAGES_AHEAD = 4;
 export interface TreeEntry {
   readonly page: LeafPage;
   readonly index: number;
+  /** Its number in the whole directory. */
+  readonly ordinal: number;
 }
 
 type TreeBlobs = Pick<BlobReader, "load"> & Partial<Pick<BlobReader, "loadNow">>;
@@ -71,13 +73,15 @@ export class TreeReader {
   /** The entry called `name`, by binary search on each level. */
   async lookup(root: BlobId, name: Bytes, signal?: AbortSignal): Promise<TreeEntry | undefined> {
     let page = await this.page(root, signal);
+    let before = 0;
     while (page.kind === "references") {
       const child = page.findChild(name);
       if (child < 0) return undefined;
+      before += page.firstEntry(child);
       page = await this.#child(page, child, signal);
     }
     const index = page.find(name);
-    return index < 0 ? undefined : { page, index };
+    return index < 0 ? undefined : { page, index, ordinal: before + index };
   }
 
   /** `lookup` at once from pages in memory; "unread" when one is not. */
@@ -85,14 +89,14 @@ export class TreeReader {
     const page = this.#peekLeaf(root);
     if (page === undefined) return "unread";
     const index = page.find(name);
-    return index < 0 ? "absent" : { page, index };
+    return index < 0 ? "absent" : { page, index, ordinal: index };
   }
 
   /** `entryAt` at once; "unread" as for `peekLookup`. */
   peekEntryAt(root: BlobId, number: number): TreeEntry | "absent" | "unread" {
     const page = this.#peekLeaf(root);
     if (page === undefined) return "unread";
-    return number < page.count ? { page, index: number } : "absent";
+    return number < page.count ? { page, index: number, ordinal: number } : "absent";
   }
 
   /** The only page of a directory; `undefined` for a large one, whose pages are loaded in turn. */
@@ -121,7 +125,7 @@ export class TreeReader {
       index -= page.firstEntry(child);
       page = await this.#child(page, child, signal);
     }
-    return index < page.count ? { page, index } : undefined;
+    return index < page.count ? { page, index, ordinal: number } : undefined;
   }
 
   /** All leaf pages of a directory in order, some loaded ahead. */

@@ -79,9 +79,26 @@ test("inode numbers are 64 bits wide, never 0 or 1, and differ by parent and nam
   expect(numbers.has(0n) || numbers.has(1n)).toBe(false);
 });
 
+test("in a directory that cannot change, inode numbers go up with the names, each its own", () => {
+  const numbers = new Set<bigint>();
+  for (let parent = 1n; parent <= 100n; parent++) {
+    let last = 0n;
+    for (let ordinal = 0; ordinal < 500; ordinal++) {
+      const number = inodeNumberOf(parent, { ...file(`f${ordinal}`, ""), ordinal });
+      if (ordinal > 0) expect(number).toBe(last + 1n);
+      numbers.add((last = number));
+    }
+  }
+  expect(numbers.size).toBe(50_000);
+  const numberAt = (ordinal: number) => inodeNumberOf(7n, { ...file("a", ""), ordinal });
+  expect(numberAt(2 ** 32 - 1) - numberAt(0)).toBe(2n ** 32n - 1n);
+});
+
 test("inode numbers stay the same from version to version", () => {
   // Incremental tools that ran against an older forge must know the files again.
   expect(inodeNumberOf(1n, file("snapshots", "")).toString(16)).toBe("289d4e11f3efdc31");
+  const entry = { ...file("a", ""), ordinal: 70_000 };
+  expect(inodeNumberOf(0x289d4e11f3efdc31n, entry).toString(16)).toBe("dc621c963616e30");
 });
 
 test("a path is shown with what is not printable escaped", () => {

@@ -50,6 +50,7 @@ test("a directory of many pages is read by name, by number and in order", async 
     const byNumber = await trees.entryAt(root, number);
     expect(byName?.page.name(byName.index)).toEqual(name);
     expect(byNumber?.page.name(byNumber.index)).toEqual(name);
+    expect([byName?.ordinal, byNumber?.ordinal]).toEqual([number, number]);
   }
   for (const absent of ["", "entry-", "entry-00000x", "zzz"]) {
     expect(await trees.lookup(root, utf8(absent))).toBeUndefined();
