@@ -62,12 +62,7 @@ export class FileReader {
         `Cannot read ${end - offset} bytes of a file at once, at most ${READ_BYTES_MAX}`,
       );
     }
-    const segments = this.segmentsNow(offset, end - offset) ?? [];
-    if (segments.length === 0) {
-      for await (const segment of this.segments(offset, end - offset, signal)) {
-        segments.push(segment);
-      }
-    }
+    const segments = await this.#segmentsSoon(offset, end - offset, signal);
     const out = new Uint8Array(end - offset);
     await mapBounded(
       segments,
@@ -105,7 +100,7 @@ export class FileReader {
   /** @see FsFile.load */
   async load(offset: number, length: number, signal?: AbortSignal): Promise<void> {
     throwIfAborted(signal);
-    const segments = offset >= 0 ? (this.segmentsNow(offset, length) ?? []) : [];
+    const segments = offset >= 0 ? await this.#segmentsSoon(offset, length, signal) : [];
     await mapBounded(segments, { concurrency: READ_CONCURRENCY, signal }, async ({ id }) => {
       await this.#sources.blobs.read({ id, kind: "data" }, signal);
     });
@@ -118,17 +113,28 @@ export class FileReader {
   }
 
   /**
-   * `segments` at once; `undefined` for a file with holes or chunk lists. Most files have neither,
-   * and a promise for each chunk would cost more than all the rest of a small read.
+   * `segments` at once; `undefined` for a file with holes, and when chunk lists have to be loaded. Most
+   * files have neither, and a promise for each chunk would cost more than all the rest of a small read.
    */
   segmentsNow(offset: number, length: number): DataSegment[] | undefined {
     const end = Math.min(this.content.sizeBytes, offset + length);
     if (offset >= end) return [];
     const layout = (this.#layout ??= this.#open());
     if (layout instanceof Promise || layout.holes !== undefined) return undefined;
-    if (!(layout.chunks instanceof InlineChunks)) return undefined;
     const run = { dataOffset: offset, fileOffset: offset, length: end - offset };
-    return layout.chunks.list(offset, end).map((chunk) => segmentOf(chunk, run));
+    return layout.chunks.list(offset, end)?.map((chunk) => segmentOf(chunk, run));
+  }
+
+  async #segmentsSoon(
+    offset: number,
+    length: number,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly DataSegment[]> {
+    const now = this.segmentsNow(offset, length);
+    if (now !== undefined) return now;
+    const segments: DataSegment[] = [];
+    for await (const segment of this.segments(offset, length, signal)) segments.push(segment);
+    return segments;
   }
 
   /** The parts of chunks that make up a range, in order, holes left out. Loads lists as it goes. */
@@ -209,9 +215,7 @@ export class FileReader {
   #chunkMap(dataBytes: number): ChunkMap {
     const { chunks, chunkList } = this.content;
     if (chunkList === undefined) return new InlineChunks(chunks, dataBytes);
-    return new ListedChunks(chunkList, dataBytes, (ref, signal) =>
-      this.#sources.lists.chunkList(ref, signal),
-    );
+    return new ListedChunks(chunkList, dataBytes, this.#sources.lists);
   }
 }
 

@@ -43,6 +43,11 @@ export class ListReader {
     );
   }
 
+  /** The chunk list when it is in memory. */
+  peekChunkList(ref: ChunkListRef): ChunkList | undefined {
+    return this.#chunkLists.get(ref.id);
+  }
+
   /** @throws as `chunkList`. */
   holeList(id: BlobId, signal?: AbortSignal): Promise<HoleList> {
     return this.#holeLists.fetch(

@@ -22,6 +22,7 @@ import lz4 from "lz4-napi";
 import { type Bytes, EMPTY_BYTES, equalBytes, findHex, releaseLarge } from "../../base/bytes.ts";
 import { ForgeError, assert, messageOf } from "../../base/errors.ts";
 import { BLOB_BYTES_MAX } from "../../base/limits.ts";
+import { fresh, unshared } from "./fresh-memory.ts";
 import { TAG_BYTES, directCrypto } from "./direct-crypto.ts";
 import {
   bindZstd,
@@ -40,7 +41,6 @@ import type {
 
 /** Blobs, and what is no larger: node:crypto copies what it seals, the direct calls write it in place. */
 const DIRECT_BYTES_MAX: number = BLOB_BYTES_MAX + 4096;
-const UNZEROED_BYTES_MIN = 64 * 1024;
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 /** Slack zstd gets behind the expected end, to notice a result that is too long. */
@@ -320,17 +320,6 @@ async function argon2id(request: Argon2idRequest): Promise<Bytes> {
   directCrypto();
   bindZstd();
   return new Uint8Array(await derived);
-}
-
-/** Memory for a result that a direct call fills: zeroing is cheap for little, and saves an object. */
-function fresh(length: number): Bytes {
-  return length < UNZEROED_BYTES_MIN ? new Uint8Array(length) : unshared(length);
-}
-
-/** Memory that is not part of Node's pool and not yet zeroed; the caller fills all of it. */
-function unshared(length: number): Bytes {
-  const buffer = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, length);
 }
 
 /** A `Buffer` as plain bytes: a view when it has (nearly) all of its memory, a copy otherwise. */

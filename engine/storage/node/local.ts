@@ -11,6 +11,7 @@ import { type Bytes, utf8 } from "../../base/bytes.ts";
 import { mapBounded, throwIfAborted } from "../../base/concurrency.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import { ForgeError } from "../../base/errors.ts";
+import { fresh } from "../../platform/node/fresh-memory.ts";
 import { renameExclusive } from "../../platform/node/libc.ts";
 import {
   type Backend,
@@ -262,7 +263,7 @@ function listObjects(directory: string, kind: ObjectKind, prefix: string): Objec
 
 /** pread(2) until `length` bytes are there. @returns a buffer that fills its ArrayBuffer. */
 async function readFully(fd: number, path: string, offset: number, length: number): Promise<Bytes> {
-  const bytes = new Uint8Array(length);
+  const bytes = fresh(length);
   let done = 0;
   while (done < length) {
     const got = await readOnce(fd, bytes, done, offset + done);

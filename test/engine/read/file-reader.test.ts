@@ -196,9 +196,12 @@ test("a random read in a file of many chunk lists loads only the lists on the wa
   expect(backend.reads.length).toBeLessThanOrEqual(4);
 });
 
-test("what was loaded is there at once, piece by piece, and the same as what read gives", async () => {
+test.each([
+  ["in its entry", 64],
+  ["in lists", 2],
+])("what was loaded is there at once, also of a file with its chunks %s", async (_, inlineMax) => {
   const content = noise(300_000, 5);
-  const { files } = await filesOf(await MemoryRepository.create(), [
+  const { files } = await filesOf(await MemoryRepository.create({ inlineMax }), [
     file("plain", content, { chunkBytes: 90_000 }),
   ]);
   const [plain] = files;
