@@ -1,7 +1,6 @@
 /**
- * Seals snapshots and tombstones of older key epochs anew, under their own names. A name is free for
- * a moment then, so a copy of the snapshot stands beside it meanwhile: whatever happens, one of the two
- * is there, and the next run puts things in order. FORMAT.md "Key epochs".
+ * Seals snapshots and tombstones of older key epochs anew, each in the place of itself: at every moment
+ * there is the one or the other. FORMAT.md "Key epochs".
  */
 import type { Bytes } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
@@ -19,9 +18,7 @@ import type { SealedBlob } from "../packs/pack-builder.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
 import type { Lease } from "../repository/lease.ts";
 import type { Repository } from "../repository/repository.ts";
-import { RESEALING_FIELD, listSnapshots, writeSnapshot } from "../repository/snapshot-store.ts";
-import { type Snapshot, decodeSnapshot, encodeSnapshot } from "../snapshots/snapshot.ts";
-import type { Backend, ObjectRef } from "../storage/backend.ts";
+import type { Backend } from "../storage/backend.ts";
 
 /** For the repacker: blobs of older epochs under the newest, compressed as they were. */
 export function blobResealer(
@@ -38,7 +35,7 @@ export function blobResealer(
 
 export interface ResealOptions {
   readonly repository: Repository<Backend>;
-  /** A collection's: nobody else may be marking while names are free. */
+  /** A collection's: nobody else seals anew. */
   readonly lease: Lease;
   /** What cannot be opened stays as it is. */
   readonly onProblem: (error: ForgeError) => void;
@@ -52,18 +49,14 @@ export interface ResealResult {
 
 /** @throws ForgeError "lease-lost", "aborted", and what the storage throws: run it again then. */
 export async function resealObjects(options: ResealOptions): Promise<ResealResult> {
-  await finishCopies(options);
-  const snapshots = await resealEach(options, "snapshots", resealSnapshot);
-  const tombstones = await resealEach(options, "tombstones", resealTombstone);
+  const snapshots = await resealEach(options, "snapshots");
+  const tombstones = await resealEach(options, "tombstones");
   return { snapshots, tombstones };
 }
-
-type Resealer = (options: ResealOptions, id: SnapshotId, plain: Bytes) => Promise<void>;
 
 async function resealEach(
   options: ResealOptions,
   kind: "snapshots" | "tombstones",
-  reseal: Resealer,
 ): Promise<number> {
   const { repository, lease, onProblem, signal } = options;
   const { backend, platform, keys } = repository;
@@ -86,85 +79,16 @@ async function resealEach(
       continue;
     }
     await lease.confirm();
-    await reseal(options, id, plain);
+    const request = { kind: standalone, objectId: idBytes(id), plain } as const;
+    await backend.replace({ kind, name }, await sealStandalone(platform, keys, request));
+    if (kind === "snapshots") await keepDeleted(backend, name);
     resealed++;
   }
   return resealed;
 }
 
-async function resealSnapshot(options: ResealOptions, id: SnapshotId, plain: Bytes): Promise<void> {
-  const { repository } = options;
-  const snapshot = decodeSnapshot(plain, id);
-  const copy = await writeSnapshot(repository, {
-    ...snapshot,
-    unknown: { ...snapshot.unknown, [RESEALING_FIELD]: id },
-  });
-  await replaceSnapshot(repository, id, plain);
-  await repository.backend.delete([snapshotRef(copy.id)]);
-}
-
-/** Not if somebody deleted it meanwhile. */
-async function replaceSnapshot(
-  repository: Repository<Backend>,
-  id: SnapshotId,
-  plain: Bytes,
-): Promise<void> {
-  const { backend, platform, keys } = repository;
-  const request = { kind: "snapshot", objectId: idBytes(id), plain } as const;
-  const sealed = await sealStandalone(platform, keys, request);
-  await backend.delete([snapshotRef(id)]);
-  if ((await backend.stat({ kind: "tombstones", name: id })) !== undefined) return;
-  await backend.put(snapshotRef(id), sealed);
-}
-
-/**
- * A tombstone that is lost in the moment between is a warning that names a snapshot as missing; so the
- * moment is short, and a failure is tried again at once.
- */
-async function resealTombstone(
-  { repository }: ResealOptions,
-  id: SnapshotId,
-  plain: Bytes,
-): Promise<void> {
-  const { backend, platform, keys } = repository;
-  const ref = { kind: "tombstones", name: id } as const;
-  const request = { kind: "tombstone", objectId: idBytes(id), plain } as const;
-  const sealed = await sealStandalone(platform, keys, request);
-  await backend.delete([ref]);
-  try {
-    await backend.put(ref, sealed);
-  } catch {
-    await backend.put(ref, sealed);
-  }
-}
-
-/** Ends what an interrupted run began: puts the snapshot back if it is not there, removes the copy. */
-async function finishCopies({
-  repository,
-  lease,
-  onProblem,
-  signal,
-}: ResealOptions): Promise<void> {
-  for (const copy of await listSnapshots(repository, { onProblem, signal })) {
-    const original = originalOf(copy);
-    if (original === undefined) continue;
-    await lease.confirm();
-    const ref = snapshotRef(original);
-    if ((await repository.backend.stat(ref)) === undefined) {
-      const rest = Object.entries(copy.unknown ?? {}).filter(([key]) => key !== RESEALING_FIELD);
-      const unknown = rest.length === 0 ? undefined : Object.fromEntries(rest);
-      const plain = encodeSnapshot({ ...copy, unknown });
-      await replaceSnapshot(repository, original, plain);
-    }
-    await repository.backend.delete([snapshotRef(copy.id)]);
-  }
-}
-
-function originalOf({ unknown }: Snapshot): SnapshotId | undefined {
-  const id = unknown?.[RESEALING_FIELD];
-  return typeof id === "string" ? findId<SnapshotId>(id) : undefined;
-}
-
-function snapshotRef(name: SnapshotId): ObjectRef {
-  return { kind: "snapshots", name };
+/** Whoever deletes writes the tombstone first: a snapshot that went meanwhile does not come back. */
+async function keepDeleted(backend: Backend, name: string): Promise<void> {
+  const tombstone = await backend.stat({ kind: "tombstones", name });
+  if (tombstone !== undefined) await backend.delete([{ kind: "snapshots", name }]);
 }

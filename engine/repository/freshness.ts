@@ -7,7 +7,6 @@ import type { SnapshotId } from "../base/ids.ts";
 import { type ForgeError, isForgeError } from "../base/errors.ts";
 import type { Snapshot } from "../snapshots/snapshot.ts";
 import type { Repository } from "./repository.ts";
-import { RESEALING_FIELD } from "./snapshot-store.ts";
 import {
   type ChainContradiction,
   type ChainGap,
@@ -86,7 +85,7 @@ export async function examineFreshness(
   options: FreshnessOptions,
 ): Promise<Freshness> {
   const { seen, nowMs } = options;
-  const shown = new Set<string>(snapshots.flatMap((one) => [one.id, ...resealedId(one)]));
+  const shown = new Set<string>(snapshots.map(({ id }) => id));
   let settled = seen.settled;
   let gaps = examineChains(snapshots, settled).gaps;
   let missing = [...seen.heads].filter(([, { id }]) => !shown.has(id));
@@ -140,12 +139,6 @@ export function acceptState(
     settled,
     accepted: new Set(contradictions.map(idOfContradiction)),
   };
-}
-
-/** A copy stands in for the snapshot that is being sealed anew. FORMAT.md "Key epochs". */
-function resealedId({ unknown }: Snapshot): readonly string[] {
-  const id = unknown?.[RESEALING_FIELD];
-  return typeof id === "string" ? [id] : [];
 }
 
 interface Absent {

@@ -71,9 +71,6 @@ export async function readSnapshot(repository: Repository, id: SnapshotId): Prom
   }
 }
 
-/** In a copy of a snapshot that is being sealed anew: the id of that one. */
-export const RESEALING_FIELD = "resealing";
-
 /** Stores a snapshot under a new random id: the commit point. */
 export async function writeSnapshot(
   repository: Repository<Backend>,

@@ -1,12 +1,15 @@
 /**
- * Where objects live. Every object is written once under a name that never changes meaning; nothing
- * is ever overwritten, so there is no lock and no partial update to fear.
+ * Where objects live. Every object is written once under a name that never changes meaning, so there
+ * is no lock and no partial update to fear. Only what is sealed anew takes the place of the same
+ * sealed under older keys.
  *
  * The contract, which `test/contracts/backend.ts` holds every implementation to:
  * - `put` is all or nothing: a reader sees the whole object or none, also after a crash. When it
  *   returns "created" the object is durable.
  * - `put` of a name that exists changes nothing and returns "exists"; of several concurrent writers
  *   of one name exactly one is told "created".
+ * - `replace` puts an object in the place of the one of its name, or where there is none: a reader sees
+ *   the one or the other, whole, also after a crash. When it returns, the new one is durable.
  * - `read` gives exactly the bytes asked for, or throws: a short read is an error.
  * - `list` shows every object whose `put` returned before `list` began. Things that are not objects
  *   (temporary files of a crashed writer, names forge does not know) are not listed.
@@ -78,6 +81,8 @@ export interface ReadBackend {
 export interface Backend extends ReadBackend {
   /** `data` is read until the promise settles and not kept after. */
   put(ref: ObjectRef, data: Bytes): Promise<"created" | "exists">;
+  /** `data` as for `put`. The new object means the same as the old one: others may go on with either. */
+  replace(ref: ObjectRef, data: Bytes): Promise<void>;
   delete(refs: readonly ObjectRef[]): Promise<void>;
   /** Makes the place ready for objects. Succeeds when it is already. */
   create(): Promise<void>;

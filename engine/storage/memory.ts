@@ -40,6 +40,12 @@ export class MemoryBackend implements Backend {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
+  async replace(ref: ObjectRef, data: Bytes): Promise<void> {
+    const stored = { ref, bytes: data.slice(), modifiedMs: this.#nowMs() };
+    this.#objects.set(objectPath(ref), stored);
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
   async read(ref: ObjectRef, options: ReadOptions = {}): Promise<Bytes> {
     throwIfAborted(options.signal);
     const path = objectPath(ref);

@@ -91,6 +91,10 @@ export class RetryingBackend extends RetryingReadBackend<Backend> implements Bac
     });
   }
 
+  async replace(ref: ObjectRef, data: Bytes): Promise<void> {
+    await this.attempt(() => this.inner.replace(ref, data));
+  }
+
   async delete(refs: readonly ObjectRef[]): Promise<void> {
     await this.attempt(() => this.inner.delete(refs));
   }

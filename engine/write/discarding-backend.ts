@@ -13,6 +13,7 @@ export function discarding(backend: Backend): Backend {
         : backend.stat(ref),
     close: () => backend.close(),
     put: () => Promise.resolve("created"),
+    replace: () => Promise.resolve(),
     delete: () => Promise.resolve(),
     create: () => Promise.resolve(),
   };

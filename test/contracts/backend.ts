@@ -73,6 +73,28 @@ export function backendContract(name: string, make: () => Promise<StorageUnderTe
   }
 
   describe(`${name} keeps the contract of a backend`, () => {
+    test.each(KINDS)(
+      "%s: what replaces an object is read in its place, also where there was none",
+      (kind) =>
+        withStorage(async ({ backend, another }) => {
+          const ref = objectRef(kind, 7);
+          await backend.put(ref, patternBytes(10_000));
+          expect(await another.read(ref)).toEqual(patternBytes(10_000));
+          for (const [client, other, bytes] of [
+            [backend, another, 5000],
+            [another, backend, 20_000],
+          ] as const) {
+            await client.replace(ref, patternBytes(bytes, 2));
+            expect(await client.read(ref)).toEqual(patternBytes(bytes, 2));
+            expect((await client.list(kind)).map(({ sizeBytes }) => sizeBytes)).toEqual([bytes]);
+            expect((await other.stat(ref))?.sizeBytes).toBe(bytes);
+          }
+          await backend.delete([ref]);
+          await backend.replace(ref, patternBytes(10, 3));
+          expect(await backend.read(ref)).toEqual(patternBytes(10, 3));
+        }),
+    );
+
     test.each(KINDS)("%s: what was put is read, listed and looked at", (kind) =>
       withStorage(async ({ backend, another }) => {
         const ref = objectRef(kind, 7);

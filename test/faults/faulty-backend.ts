@@ -39,6 +39,10 @@ export class FaultyBackend implements Backend {
     return this.#change(`write ${objectPath(ref)}`, () => this.#inner.put(ref, data));
   }
 
+  replace(ref: ObjectRef, data: Bytes): Promise<void> {
+    return this.#change(`write ${objectPath(ref)}`, () => this.#inner.replace(ref, data));
+  }
+
   delete(refs: readonly ObjectRef[]): Promise<void> {
     const [first] = refs;
     if (first === undefined) return Promise.resolve();

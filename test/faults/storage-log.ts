@@ -64,11 +64,16 @@ export class StorageLog implements Backend {
 
   async put(ref: ObjectRef, data: Bytes): Promise<"created" | "exists"> {
     if ((await this.#memory.stat(ref)) !== undefined) return "exists";
-    const entry = this.#begin({ ref, bytes: data.slice() });
+    await this.replace(ref, data);
+    return "created";
+  }
+
+  async replace(ref: ObjectRef, data: Bytes): Promise<void> {
+    const bytes = data.slice();
+    const entry = this.#begin({ ref, bytes });
     await this.#pass();
-    const result = await this.#memory.put(ref, data.slice());
+    await this.#memory.replace(ref, bytes);
     entry.ended = this.#events++;
-    return result;
   }
 
   async delete(refs: readonly ObjectRef[]): Promise<void> {

@@ -37,6 +37,10 @@ export class RecordingBackend implements Backend {
     return this.#change(`put ${objectPath(ref)}`, () => this.#inner.put(ref, data));
   }
 
+  async replace(ref: ObjectRef, data: Bytes): Promise<void> {
+    return this.#change(`replace ${objectPath(ref)}`, () => this.#inner.replace(ref, data));
+  }
+
   async delete(refs: readonly ObjectRef[]): Promise<void> {
     for (const ref of refs) {
       await this.#change(`delete ${objectPath(ref)}`, () => this.#inner.delete([ref]));

@@ -345,6 +345,10 @@ export class Simulation {
         const copy = data.slice();
         return turn(`put ${objectPath(ref)}`, true, () => memory.put(ref, copy));
       },
+      replace: (ref: ObjectRef, data: Bytes) => {
+        const copy = data.slice();
+        return turn(`replace ${objectPath(ref)}`, true, () => memory.replace(ref, copy));
+      },
       delete: async (refs) => {
         for (const ref of refs) {
           await turn(`delete ${objectPath(ref)}`, true, () => memory.delete([ref]));

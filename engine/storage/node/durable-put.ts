@@ -4,7 +4,7 @@
  * never tried again on the same file: the kernel may have dropped the pages and report success.
  */
 import { constants } from "node:fs";
-import { type FileHandle, link, mkdir, open, unlink } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Bytes } from "../../base/bytes.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
@@ -39,6 +39,21 @@ export async function durablePut(places: PutPlaces, data: Bytes): Promise<"creat
   } finally {
     if (!renamed) await unlink(temporaryPath).catch(() => undefined);
   }
+}
+
+/** As `durablePut`, in the place of what has the name: rename(2) is atomic. */
+export async function durableReplace(
+  { temporaryPath, path }: Pick<PutPlaces, "temporaryPath" | "path">,
+  data: Bytes,
+): Promise<void> {
+  try {
+    await writeDurably(temporaryPath, data);
+    await rename(temporaryPath, path);
+  } catch (error) {
+    await unlink(temporaryPath).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(dirname(path));
 }
 
 async function writeDurably(path: string, data: Bytes): Promise<void> {

@@ -24,7 +24,13 @@ import {
   type ReadOptions,
 } from "../backend.ts";
 import { checkObjectBytes, checkSpan } from "../read-checks.ts";
-import { DIRECTORY_MODE, durableDirectory, durablePut, syncDirectory } from "./durable-put.ts";
+import {
+  DIRECTORY_MODE,
+  durableDirectory,
+  durablePut,
+  durableReplace,
+  syncDirectory,
+} from "./durable-put.ts";
 import { OpenFiles } from "./open-files.ts";
 import { storageError } from "./storage-error.ts";
 
@@ -59,18 +65,15 @@ export class LocalBackend implements Backend {
 
   async put(ref: ObjectRef, data: Bytes): Promise<"created" | "exists"> {
     const path = this.#pathOf(ref);
-    try {
-      const outcome = await this.#putOnce(path, data).catch((error: unknown) => {
-        if (errnoCodeOf(error) !== "ENOENT") throw error;
-        // Someone removed a directory that was empty when this process last saw it.
-        this.#directories.clear();
-        return this.#putOnce(path, data);
-      });
-      this.#cleaning ??= this.#removeStale();
-      return outcome;
-    } catch (error) {
-      throw await this.#explain(error, `write ${path}`);
-    }
+    return this.#write(path, (temporaryPath) =>
+      durablePut({ temporaryPath, path, renameExclusive: renamePaths }, data),
+    );
+  }
+
+  async replace(ref: ObjectRef, data: Bytes): Promise<void> {
+    const path = this.#pathOf(ref);
+    await this.#write(path, (temporaryPath) => durableReplace({ temporaryPath, path }, data));
+    await this.#files.drop(path);
   }
 
   async read(ref: ObjectRef, options: ReadOptions = {}): Promise<Bytes> {
@@ -178,11 +181,28 @@ export class LocalBackend implements Backend {
     return join(this.#root, objectPath(ref));
   }
 
-  async #putOnce(path: string, data: Bytes): Promise<"created" | "exists"> {
-    await this.#durable(join(this.#root, TEMPORARY));
-    await this.#durable(dirname(path));
-    const temporaryPath = join(this.#root, TEMPORARY, `${randomBytes(16).toString("hex")}.tmp`);
-    return durablePut({ temporaryPath, path, renameExclusive: renamePaths }, data);
+  /** @param write Makes the object at `path` by way of a temporary file. */
+  async #write<Result>(
+    path: string,
+    write: (temporaryPath: string) => Promise<Result>,
+  ): Promise<Result> {
+    const once = async (): Promise<Result> => {
+      await this.#durable(join(this.#root, TEMPORARY));
+      await this.#durable(dirname(path));
+      return write(join(this.#root, TEMPORARY, `${randomBytes(16).toString("hex")}.tmp`));
+    };
+    try {
+      const outcome = await once().catch((error: unknown) => {
+        if (errnoCodeOf(error) !== "ENOENT") throw error;
+        // Someone removed a directory that was empty when this process last saw it.
+        this.#directories.clear();
+        return once();
+      });
+      this.#cleaning ??= this.#removeStale();
+      return outcome;
+    } catch (error) {
+      throw await this.#explain(error, `write ${path}`);
+    }
   }
 
   /** Once a directory and process: it exists and its name is durable. */

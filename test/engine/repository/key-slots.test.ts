@@ -198,6 +198,7 @@ function withMethods(inner: Backend): Backend {
     list: (kind) => inner.list(kind),
     stat: (ref) => inner.stat(ref),
     put: (ref, data) => inner.put(ref, data),
+    replace: (ref, data) => inner.replace(ref, data),
     delete: (refs) => inner.delete(refs),
     create: () => inner.create(),
     close: () => inner.close(),

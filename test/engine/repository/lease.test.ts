@@ -93,6 +93,7 @@ describe("a beat that fails", () => {
       stat: (ref) => backend.stat(ref),
       create: () => backend.create(),
       close: () => backend.close(),
+      replace: (ref, data) => backend.replace(ref, data),
       put: async (ref, data) => {
         const fails = calls.put-- === 0;
         if (!fails || comesThrough) await backend.put(ref, data);

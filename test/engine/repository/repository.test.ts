@@ -32,6 +32,7 @@ function failing(call: "list" | "read", kind: string, code: ErrorCode): Backend 
     list: async (of) => (call === "list" && of === kind ? fail() : backend.list(of)),
     stat: (ref) => backend.stat(ref),
     put: (ref, data) => backend.put(ref, data),
+    replace: (ref, data) => backend.replace(ref, data),
     delete: (refs) => backend.delete(refs),
     create: () => backend.create(),
     close: () => backend.close(),

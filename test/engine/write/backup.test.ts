@@ -68,6 +68,7 @@ function over(changed: Partial<Backend>): Repository<Backend> {
     list: (kind) => backend.list(kind),
     stat: (ref) => backend.stat(ref),
     put: (ref, data) => backend.put(ref, data),
+    replace: (ref, data) => backend.replace(ref, data),
     delete: (refs) => backend.delete(refs),
     create: () => backend.create(),
     close: () => backend.close(),
