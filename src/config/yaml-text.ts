@@ -1,6 +1,7 @@
 /** YAML 1.2 text → LocatedValue, and values back to text. The only file that imports `yaml`. */
 import {
   Alias,
+  type Document,
   LineCounter,
   type Node,
   Pair,
@@ -10,26 +11,21 @@ import {
   parseDocument,
   stringify,
 } from "yaml";
+import type { ForgeError } from "../../engine/base/errors.ts";
 import { type LocatedValue, type MapEntry, configurationError } from "./located-value.ts";
 
 /** A configuration of this many values is an accident or an attack with nested aliases. */
 const VALUES_MAX = 100_000;
+const DEPTH_MAX = 64;
+/** The parser calls itself for each level; some it tells of in these words, others it throws. */
+const STACK_IS_FULL = "Maximum call stack size exceeded";
 
 /** @throws ForgeError "usage" with the line for anything that is not one plain document. */
 export function parseYaml(text: string, file: string): LocatedValue {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    version: "1.2",
-    schema: "core",
-    merge: false,
-    uniqueKeys: true,
-    stringKeys: false,
-    strict: true,
-    prettyErrors: false,
-    logLevel: "silent",
-  });
+  const document = documentOf(text, lines, file);
   const problem = document.errors[0] ?? document.warnings[0];
+  if (problem?.message === STACK_IS_FULL) throw tooLarge(file);
   if (problem !== undefined) {
     const line = lines.linePos(problem.pos[0]).line;
     throw configurationError(file, line, `not valid YAML: ${problem.message}`);
@@ -41,9 +37,7 @@ export function parseYaml(text: string, file: string): LocatedValue {
     return start === undefined ? undefined : lines.linePos(start).line;
   };
   const locate = (node: unknown, depth: number): LocatedValue => {
-    if (++values > VALUES_MAX || depth > 64) {
-      throw configurationError(file, undefined, "it has too many or too deeply nested values");
-    }
+    if (++values > VALUES_MAX || depth > DEPTH_MAX) throw tooLarge(file);
     if (node instanceof Alias) return locate(node.resolve(document), depth + 1);
     if (node instanceof YAMLSeq) {
       return {
@@ -73,6 +67,29 @@ export function parseYaml(text: string, file: string): LocatedValue {
   };
   if (document.contents === null) return { kind: "map", line: undefined, entries: new Map() };
   return locate(document.contents, 0);
+}
+
+function documentOf(text: string, lines: LineCounter, file: string): Document.Parsed {
+  try {
+    return parseDocument(text, {
+      lineCounter: lines,
+      version: "1.2",
+      schema: "core",
+      merge: false,
+      uniqueKeys: true,
+      stringKeys: false,
+      strict: true,
+      prettyErrors: false,
+      logLevel: "silent",
+    });
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge(file);
+    throw error;
+  }
+}
+
+function tooLarge(file: string): ForgeError {
+  return configurationError(file, undefined, "it has too many or too deeply nested values");
 }
 
 /** YAML of a plain value; what is `undefined` is left out. */

@@ -8,10 +8,20 @@ const RUNS = 3000;
 
 it("decoders return or throw a ForgeError, soon and in little memory", () => {
   const first = testSeed() % 2 ** 31;
+  fuzz("--together", "--seed-range", `${first}..${first + RUNS}`);
+}, 300_000);
+
+it.each([["settings-yaml", 1930063]])(
+  "what once failed does so no more: %s %d",
+  (decoder, seed) => {
+    fuzz("--decoder", decoder, "--seed-range", `${seed}..${seed + 1}`);
+  },
+);
+
+function fuzz(...words: string[]): void {
   const script = `${import.meta.dirname}/fuzz.ts`;
-  const words = ["--together", "--seed-range", `${first}..${first + RUNS}`];
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...words], {
     encoding: "utf8",
   });
   expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: stdout });
-}, 300_000);
+}

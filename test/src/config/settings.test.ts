@@ -194,6 +194,13 @@ describe("variables", () => {
     expect(await failure(load("hostname: 'a${B'\n"))).toContain("forge.yaml:1: ");
     expect(await failure(load("hostname: ${B-C}\n"))).toContain("is no reference to a variable");
   });
+
+  test.each(["- ".repeat(20_000), "[".repeat(20_000)])(
+    "says of lists in lists without end that they are too deep",
+    async (lists) => {
+      expect(await failure(load(`exclude:\n  ${lists}`))).toContain("too deeply nested values");
+    },
+  );
 });
 
 describe("what cannot be used is said with its line", () => {
