@@ -14,10 +14,11 @@ import {
   hkdfSync,
   randomFillSync,
 } from "node:crypto";
+import { createRequire } from "node:module";
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
 import { Blake3Hasher } from "@napi-rs/blake-hash";
-import lz4 from "lz4-napi";
+import type * as Lz4 from "lz4-napi";
 
 import { type Bytes, EMPTY_BYTES, equalBytes, findHex, releaseLarge } from "../../base/bytes.ts";
 import { ForgeError, assert, messageOf } from "../../base/errors.ts";
@@ -224,7 +225,7 @@ function compress(codec: Codec, level: number, plain: Bytes): Bytes {
       );
     }
     case "lz4":
-      return new Uint8Array(lz4.compressSync(bufferOf(plain)).subarray(LZ4_SIZE_PREFIX_BYTES));
+      return new Uint8Array(lz4().compressSync(bufferOf(plain)).subarray(LZ4_SIZE_PREFIX_BYTES));
     default:
       return codec satisfies never;
   }
@@ -277,6 +278,13 @@ function unpack(codec: Codec, packed: Bytes, plainBytes: number): Bytes {
   }
 }
 
+let loadedLz4: typeof Lz4 | undefined;
+
+/** Most repositories have nothing that needs it. */
+function lz4(): typeof Lz4 {
+  return (loadedLz4 ??= createRequire(import.meta.url)("lz4-napi") as typeof Lz4);
+}
+
 /** lz4-napi wants the result's size before the block and allocates what it says. */
 function unpackLz4(packed: Bytes, plainBytes: number): Bytes {
   // The block of no bytes at all is one zero token; lz4-napi refuses it.
@@ -284,7 +292,7 @@ function unpackLz4(packed: Bytes, plainBytes: number): Bytes {
   const prefixed = Buffer.allocUnsafeSlow(LZ4_SIZE_PREFIX_BYTES + packed.length);
   prefixed.writeUInt32LE(plainBytes, 0);
   prefixed.set(packed, LZ4_SIZE_PREFIX_BYTES);
-  return owned(lz4.uncompressSync(prefixed));
+  return owned(lz4().uncompressSync(prefixed));
 }
 
 /**
