@@ -9,7 +9,8 @@ export function findForge(): Tool {
   if (version === undefined) throw new Error("forge is not built: run `npm run build`");
   const forge = (repository: string, ...words: string[]) => ({
     words: [LAUNCHER, "--repo", repository, ...words],
-    environment: { FORGE_PASSPHRASE: PASSPHRASE },
+    // What it remembers of this repository is nothing for the home of whoever runs this.
+    environment: { FORGE_PASSPHRASE: PASSPHRASE, XDG_STATE_HOME: `${repository}.state` },
   });
   return {
     name: "forge",
