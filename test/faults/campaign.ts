@@ -6,6 +6,7 @@
  *     npm run campaign -- power-loss --file-system ext4 --images 500
  *     npm run campaign -- racer --runs 10000
  *     npm run campaign -- cli-errors --runs 100
+ *     npm run campaign -- soak --seconds 600
  *
  * `--seconds N` ends any of them sooner, and so do SIGINT and SIGTERM: at the end of a session, and
  * what was reached is told.
@@ -20,6 +21,7 @@ import { CliErrors } from "./cli-errors.ts";
 import { crashSession, noCrashes } from "./crash-states.ts";
 import { ioErrorsOf, noIoErrors } from "./io-errors.ts";
 import { FILE_SYSTEMS, PowerLoss } from "./power-loss.ts";
+import { Soak } from "./soak.ts";
 import { SymlinkRace } from "./symlink-racer.ts";
 
 const { values, positionals } = parseArgs({
@@ -52,6 +54,7 @@ const CAMPAIGNS: Readonly<Record<string, () => Promise<number>>> = {
   "power-loss": powerLoss,
   racer: races,
   "cli-errors": cliErrors,
+  soak,
 };
 
 const [name = ""] = positionals;
@@ -163,4 +166,18 @@ async function cliErrors(): Promise<number> {
   }
   console.log(`seed ${seed}: ${hits} calls failed, by exit status ${JSON.stringify(counts)}`);
   return faults;
+}
+
+async function soak(): Promise<number> {
+  buildForge();
+  const seed = testSeed();
+  const one = new Soak(seed);
+  try {
+    await one.run(range.isOver);
+  } finally {
+    await one.close();
+  }
+  for (const what of one.wrong) console.log(what);
+  console.log(`seed ${seed}: ${JSON.stringify(one.counts)}`);
+  return one.wrong.length;
 }
