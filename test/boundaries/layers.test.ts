@@ -24,7 +24,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "engine/base/": [],
   "engine/chunking/": ["engine/base/"],
   "engine/snapshots/": ["engine/base/"],
-  "engine/storage/": ["engine/base/", "engine/platform/node/libc.ts"],
+  "engine/storage/": [
+    "engine/base/",
+    "engine/platform/node/libc.ts",
+    "engine/platform/node/fresh-memory.ts",
+  ],
   "engine/platform/": ["engine/base/"],
   "engine/crypto/": ["engine/base/", "engine/platform/"],
   "engine/packs/": ["engine/base/", "engine/platform/", "engine/crypto/"],
