@@ -60,27 +60,26 @@ async function resealEach(
 ): Promise<number> {
   const { repository, lease, onProblem, signal } = options;
   const { backend, platform, keys } = repository;
+  const standalone = kind === "snapshots" ? "snapshot" : "tombstone";
+  const bytesMax = Math.max(SNAPSHOT_BYTES_MAX, TOMBSTONE_BYTES_MAX) + 1024;
   let resealed = 0;
   for (const { name } of await backend.list(kind, { signal })) {
     throwIfAborted(signal);
     const id = findId<SnapshotId>(name);
     if (id === undefined) continue;
-    const standalone = kind === "snapshots" ? "snapshot" : "tombstone";
+    const what = { kind: standalone, objectId: idBytes(id) } as const;
     let plain: Bytes;
     try {
-      const bytesMax = Math.max(SNAPSHOT_BYTES_MAX, TOMBSTONE_BYTES_MAX) + 1024;
       const bytes = await backend.read({ kind, name }, { bytesMax, signal });
       if ((findStandaloneEpoch(bytes) ?? 0) >= keys.currentEpoch) continue;
-      const objectId = idBytes(id);
-      plain = await openStandalone(platform, keys, { kind: standalone, objectId, bytes });
+      plain = await openStandalone(platform, keys, { ...what, bytes });
     } catch (error) {
       if (!isForgeError(error) || error.code === "aborted") throw error;
       if (error.code !== "missing-object") onProblem(error);
       continue;
     }
     await lease.confirm();
-    const request = { kind: standalone, objectId: idBytes(id), plain } as const;
-    await backend.replace({ kind, name }, await sealStandalone(platform, keys, request));
+    await backend.replace({ kind, name }, await sealStandalone(platform, keys, { ...what, plain }));
     if (kind === "snapshots") await keepDeleted(backend, name);
     resealed++;
   }

@@ -1,10 +1,14 @@
-/** What a passphrase costs: measured, unless the configuration or a hidden option says otherwise. */
-import type { KdfParameters } from "../../engine/node.ts";
+/** What a passphrase costs: measured, unless an option or the configuration says otherwise. */
+import { KDF_STRONG, type KdfParameters } from "../../engine/node.ts";
 import type { RepositorySettings } from "../config/settings.ts";
-import { integer } from "./option-kinds.ts";
+import { choice, integer } from "./option-kinds.ts";
 
-/** Of commands that make a key. Hidden: below what is measured they are for tests. */
+/** Of commands that make a key. Hidden: what may cost less than is measured, for tests. */
 export const KDF_OPTIONS = {
+  kdf: choice("--kdf <cost>", "what guessing the passphrase costs; strong: 1 GiB of memory", [
+    "measured",
+    "strong",
+  ]),
   kdfMemoryKib: integer("--kdf-memory-kib <n>", "cost of the passphrase: memory", {
     min: 8,
     max: 1_048_576,
@@ -18,6 +22,7 @@ export const KDF_OPTIONS = {
 } as const;
 
 export interface KdfValues {
+  readonly kdf: "measured" | "strong";
   readonly kdfMemoryKib: number | undefined;
   readonly kdfPasses: number | undefined;
 }
@@ -30,6 +35,7 @@ export function kdfOf(
   values: KdfValues,
   { encryption }: Pick<RepositorySettings, "encryption">,
 ): KdfParameters | undefined {
+  if (values.kdf === "strong") return KDF_STRONG;
   const memoryKib = values.kdfMemoryKib ?? encryption.kdf.memoryKib;
   const passes = values.kdfPasses ?? encryption.kdf.passes;
   const { lanes } = encryption.kdf;

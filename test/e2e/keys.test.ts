@@ -49,6 +49,14 @@ describe("forge key", () => {
     expect(opens("correct horse")).toBe(0);
   });
 
+  test("--kdf strong makes a key that costs 1 GiB, which the next command accepts", () => {
+    const env = { FORGE_NEW_PASSPHRASE: "dear" };
+    world.ok(["key", "add", "--label", "dear", "--kdf", "strong"], { env });
+    expect(world.ok(["key", "list"]).stdout).toMatch(/ dear .* 1\.0 GiB × 3 /);
+    expect(opens("dear")).toBe(0);
+    expect(world.run(["key", "add", "--kdf", "strongest"], { env }).code).toBe(2);
+  });
+
   test("the last key cannot be removed, and the one in use only with --yes", () => {
     expect(world.run(["key", "remove", "first", "--yes"])).toMatchObject({
       code: 2,

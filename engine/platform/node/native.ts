@@ -23,7 +23,6 @@ import type * as Lz4 from "lz4-napi";
 import { type Bytes, EMPTY_BYTES, equalBytes, findHex, releaseLarge } from "../../base/bytes.ts";
 import { ForgeError, assert, messageOf } from "../../base/errors.ts";
 import { BLOB_BYTES_MAX } from "../../base/limits.ts";
-import { fresh, unshared } from "./fresh-memory.ts";
 import { TAG_BYTES, directCrypto } from "./direct-crypto.ts";
 import {
   bindZstd,
@@ -31,6 +30,7 @@ import {
   compressDirectBriefly,
   decompressDirect,
 } from "./direct-zstd.ts";
+import { fresh, unshared } from "./fresh-memory.ts";
 import type {
   AeadRequest,
   Argon2idRequest,
