@@ -6,6 +6,8 @@ export interface BackendOptions {
   readonly native: MountNative;
   /** Others than the mounting user may look; permissions of the files are then enforced. */
   readonly allowOther: boolean;
+  /** Whether extended attributes and ACLs are shown. */
+  readonly xattrs: boolean;
   /** Shown by `df` and `mount`. */
   readonly fsName: string;
   /** How long names and attributes that can change are believed. */

@@ -7,10 +7,12 @@ import { ForgeError } from "../base/errors.ts";
 import type { Platform, SyncPlatform } from "../platform/platform.ts";
 import {
   type AsyncOpeningPlatform,
+  type BriefOpeningPlatform,
   type OpenRequest,
   type OpeningPlatform,
   open,
   openSync,
+  openSyncBriefly,
 } from "./envelope.ts";
 import type { BlobKind, KeyRing } from "./key-ring.ts";
 
@@ -53,6 +55,18 @@ export function openBlobSync(
   sealed: Bytes,
 ): Bytes {
   const plain = openSync(platform, keys, request, sealed);
+  checkId(request, blobIdSync(platform, keys, request.kind, plain));
+  return plain;
+}
+
+/** `openBlobSync` for who is done with the plaintext before the next call, which may overwrite it. */
+export function openBlobBriefly(
+  platform: BriefOpeningPlatform,
+  keys: KeyRing,
+  request: OpenBlobRequest,
+  sealed: Bytes,
+): Bytes {
+  const plain = openSyncBriefly(platform, keys, request, sealed);
   checkId(request, blobIdSync(platform, keys, request.kind, plain));
   return plain;
 }

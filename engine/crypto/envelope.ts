@@ -77,10 +77,15 @@ export type PlacingPlatform = SealingPlatform &
   Pick<SyncPlatform, "aeadSealInto" | "compressBriefly">;
 export type OpeningPlatform = Pick<
   SyncPlatform,
+  "aeadOpen" | "aeadOpenBriefly" | "keyedHash" | "hmacSha256" | "decompress"
+>;
+/** What `openSyncBriefly` needs beside. */
+export type BriefOpeningPlatform = OpeningPlatform & Pick<SyncPlatform, "decompressBriefly">;
+export type AsyncSealingPlatform = Pick<Platform, keyof SealingPlatform>;
+export type AsyncOpeningPlatform = Pick<
+  Platform,
   "aeadOpen" | "keyedHash" | "hmacSha256" | "decompress"
 >;
-export type AsyncSealingPlatform = Pick<Platform, keyof SealingPlatform>;
-export type AsyncOpeningPlatform = Pick<Platform, keyof OpeningPlatform>;
 
 /**
  * Compresses and encrypts one object under the current epoch. What does not become smaller is
@@ -191,16 +196,33 @@ export function openSync(
   request: OpenRequest,
   sealed: Bytes,
 ): Bytes {
-  const packed = unwrapSync(platform, keys, request, sealed);
-  const plain = platform.decompress(request.codec, packed, request.plainBytes);
-  // With cipher "none" it is a part of what is the caller's, with codec "none" it is the result.
-  if (packed.buffer !== sealed.buffer && packed.buffer !== plain.buffer) releaseLarge(packed);
-  return plain;
+  const { codec, plainBytes } = request;
+  // With codec "none" what is decrypted is the result.
+  const packed =
+    codec === "none"
+      ? unwrapSync((of) => platform.aeadOpen(of), platform, keys, request, sealed)
+      : unwrapSync((of) => platform.aeadOpenBriefly(of), platform, keys, request, sealed);
+  return platform.decompress(codec, packed, plainBytes);
+}
+
+/**
+ * `openSync` for who is done with the plaintext before the next call, which may overwrite it: of a blob
+ * of a few KiB the memory costs as much as the rest.
+ */
+export function openSyncBriefly(
+  platform: BriefOpeningPlatform,
+  keys: KeyRing,
+  request: OpenRequest,
+  sealed: Bytes,
+): Bytes {
+  const packed = unwrapSync((of) => platform.aeadOpenBriefly(of), platform, keys, request, sealed);
+  return platform.decompressBriefly(request.codec, packed, request.plainBytes);
 }
 
 /** Decrypts and leaves it packed. */
 function unwrapSync(
-  platform: Pick<OpeningPlatform, "aeadOpen" | "hmacSha256" | "keyedHash">,
+  aeadOpen: SyncPlatform["aeadOpen"],
+  platform: Pick<OpeningPlatform, "hmacSha256" | "keyedHash">,
   keys: KeyRing,
   request: OpenRequest,
   sealed: Bytes,
@@ -215,7 +237,7 @@ function unwrapSync(
     if (!equalSecret(wanted.subarray(0, TAG_BYTES), tag)) failOpen(request, WRONG_TAG);
     return packed;
   }
-  const opened = platform.aeadOpen({ cipher, key, nonce, aad, data: body });
+  const opened = aeadOpen({ cipher, key, nonce, aad, data: body });
   if (opened === undefined) failOpen(request, WRONG_TAG);
   return opened;
 }
@@ -233,7 +255,7 @@ export function resealSync(
   request: OpenRequest,
   sealed: Bytes,
 ): SealedObject {
-  const packed = unwrapSync(platform, keys, request, sealed);
+  const packed = unwrapSync((of) => platform.aeadOpen(of), platform, keys, request, sealed);
   return wrapSync(platform, keys, { ...request, epoch: keys.currentEpoch }, packed);
 }
 

@@ -2,10 +2,10 @@
  * Verifies one pack that is in memory as a whole: its name, its directory, and every blob against its
  * id. Pure and synchronous, so that a worker thread can do it; who has the threads is a PackVerifier.
  */
-import { type Bytes, releaseBytes } from "../base/bytes.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { type ErrorCode, type ForgeError, isForgeError } from "../base/errors.ts";
 import { type PackId, idOf } from "../base/ids.ts";
-import { openBlobSync } from "../crypto/blob-id.ts";
+import { openBlobBriefly } from "../crypto/blob-id.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { type PackEntry, openPackDirectorySync } from "../packs/pack-format.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
@@ -40,9 +40,6 @@ export interface PackVerifier {
    */
   verify(id: PackId, bytes: Bytes, candidates?: readonly PackEntry[]): Promise<PackVerdict>;
 }
-
-/** Larger plaintexts are freed at once: a thread that only computes never lets the collector run. */
-const RELEASE_BYTES_MIN: number = 64 * 1024;
 
 export function verifyPackSync(
   platform: SyncPlatform,
@@ -100,8 +97,7 @@ function openEntry(
   try {
     const request = { kind, codec, epoch, plainBytes, objectId: id };
     const sealed = pack.subarray(offset, offset + sealedBytes);
-    const plain = openBlobSync(platform, keys, request, sealed);
-    if (plain.buffer !== pack.buffer && plain.length >= RELEASE_BYTES_MIN) releaseBytes(plain);
+    openBlobBriefly(platform, keys, request, sealed);
     return undefined;
   } catch (error) {
     if (!isForgeError(error)) throw error;

@@ -58,6 +58,8 @@ export interface SyncPlatform {
   aeadSealInto(request: AeadRequest, out: Bytes): void;
   /** @returns the plaintext, or `undefined` when the tag does not fit. */
   aeadOpen(request: AeadRequest): Bytes | undefined;
+  /** `aeadOpen` for who is done with the result before the next call, which may overwrite it. */
+  aeadOpenBriefly(request: AeadRequest): Bytes | undefined;
   /** BLAKE3 with a 32-byte key; 32 bytes. */
   keyedHash(key: Bytes, data: Bytes): Bytes;
   /** BLAKE3 without a key; 32 bytes. */
@@ -73,6 +75,8 @@ export interface SyncPlatform {
    * @throws ForgeError "corrupt" unless the result has exactly that size. Never allocates more.
    */
   decompress(codec: Codec, packed: Bytes, plainBytes: number): Bytes;
+  /** `decompress` for who is done with the result before the next call, which may overwrite it. */
+  decompressBriefly(codec: Codec, packed: Bytes, plainBytes: number): Bytes;
   randomBytes(length: number): Bytes;
   /** CRC-32 (IEEE, as in ZIP) of `data` continuing from `seed` (0 to begin). Unsigned. */
   crc32(data: Bytes, seed: number): number;

@@ -86,29 +86,47 @@ export class TreeReader {
 
   /** `lookup` at once from pages in memory; "unread" when one is not. */
   peekLookup(root: BlobId, name: Bytes): TreeEntry | "absent" | "unread" {
-    const page = this.#peekLeaf(root);
+    let page = this.#peekPage(root);
+    let before = 0;
+    while (page?.kind === "references") {
+      const child = page.findChild(name);
+      if (child < 0) return "absent";
+      before += page.firstEntry(child);
+      page = this.#peekChild(page, child);
+    }
     if (page === undefined) return "unread";
     const index = page.find(name);
-    return index < 0 ? "absent" : { page, index, ordinal: index };
+    return index < 0 ? "absent" : { page, index, ordinal: before + index };
   }
 
   /** `entryAt` at once; "unread" as for `peekLookup`. */
   peekEntryAt(root: BlobId, number: number): TreeEntry | "absent" | "unread" {
-    const page = this.#peekLeaf(root);
+    let page = this.#peekPage(root);
+    let index = number;
+    while (page?.kind === "references") {
+      const child = page.findChildOfEntry(index);
+      if (child < 0) return "absent";
+      index -= page.firstEntry(child);
+      page = this.#peekChild(page, child);
+    }
     if (page === undefined) return "unread";
-    return number < page.count ? { page, index: number, ordinal: number } : "absent";
+    return index < page.count ? { page, index, ordinal: number } : "absent";
   }
 
-  /** The only page of a directory; `undefined` for a large one, whose pages are loaded in turn. */
-  #peekLeaf(root: BlobId): LeafPage | undefined {
-    let page = this.#pages.get(root);
-    if (page === undefined) {
-      const plain = this.#blobs.loadNow?.({ id: root, kind: "tree" });
-      if (plain === undefined) return undefined;
-      page = decodeTreePage(plain);
-      this.#pages.set(root, page);
-    }
-    return page.kind === "leaf" ? page : undefined;
+  #peekPage(id: BlobId): TreePage | undefined {
+    const kept = this.#pages.get(id);
+    if (kept !== undefined) return kept;
+    const plain = this.#blobs.loadNow?.({ id, kind: "tree" });
+    if (plain === undefined) return undefined;
+    const page = decodeTreePage(plain);
+    this.#pages.set(id, page);
+    return page;
+  }
+
+  #peekChild(parent: ReferencePage, child: number): TreePage | undefined {
+    const page = this.#peekPage(parent.child(child));
+    if (page !== undefined) checkChild(parent, child, page);
+    return page;
   }
 
   /** Entry number `number` of the directory; `undefined` beyond the last. */
@@ -148,29 +166,34 @@ export class TreeReader {
     }
   }
 
-  /** A child that is what its parent says; otherwise names would be lost or entries counted twice. */
   async #child(
     parent: ReferencePage,
     child: number,
     signal: AbortSignal | undefined,
   ): Promise<TreePage> {
-    const id = parent.child(child);
-    const page = await this.page(id, signal);
-    const level = page.kind === "leaf" ? 0 : page.level;
-    const entries = page.kind === "leaf" ? page.count : page.totalEntries;
-    if (
-      level !== parent.level - 1 ||
-      entries !== parent.entriesBelow(child) ||
-      compareBytes(firstNameOf(page), parent.firstName(child)) !== 0
-    ) {
-      throw new ForgeError(
-        "corrupt",
-        `Cannot read a directory: its page ${id} (level ${level}, ${entries} entries) is not what the page above says`,
-        { context: { blobId: id } },
-      );
-    }
+    const page = await this.page(parent.child(child), signal);
+    checkChild(parent, child, page);
     return page;
   }
+}
+
+/** A child must be what its parent says; otherwise names would be lost or entries counted twice. */
+function checkChild(parent: ReferencePage, child: number, page: TreePage): void {
+  const level = page.kind === "leaf" ? 0 : page.level;
+  const entries = page.kind === "leaf" ? page.count : page.totalEntries;
+  if (
+    level === parent.level - 1 &&
+    entries === parent.entriesBelow(child) &&
+    compareBytes(firstNameOf(page), parent.firstName(child)) === 0
+  ) {
+    return;
+  }
+  const id = parent.child(child);
+  throw new ForgeError(
+    "corrupt",
+    `Cannot read a directory: its page ${id} (level ${level}, ${entries} entries) is not what the page above says`,
+    { context: { blobId: id } },
+  );
 }
 
 /** The least name of a page that has entries. */

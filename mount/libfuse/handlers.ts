@@ -12,6 +12,7 @@ import {
 } from "../../engine/read/readonly-fs.ts";
 import { encodeDevice, linkCountOf, modeOf } from "../attributes.ts";
 import { ERRNO, errnoOf, isDataFailure } from "../errno.ts";
+import type { BackendOptions } from "../backend.ts";
 import { Prefetcher } from "../prefetch.ts";
 import { findXattr, xattrNames } from "../xattrs.ts";
 import type { Callback, FuseHandlers, FuseStat } from "./fuse-native.ts";
@@ -31,7 +32,7 @@ export interface LibfuseHandlers {
 
 export function libfuseHandlers(
   fs: ReadonlyFs,
-  options: { readonly prefetchBytesMax: number; readonly onError: (error: unknown) => void },
+  options: Pick<BackendOptions, "xattrs" | "prefetchBytesMax" | "onError">,
 ): LibfuseHandlers {
   const paths = new PathLookup(fs.root);
   const prefetcher = new Prefetcher({ budgetBytes: options.prefetchBytesMax });
@@ -122,6 +123,8 @@ export function libfuseHandlers(
   }
 
   async function xattr(path: string, name: string | undefined, out: Uint8Array): Promise<number> {
+    // The kernel does not ask again.
+    if (!options.xattrs) return -ERRNO.ENOSYS;
     try {
       const { entry } = await paths.get(path);
       const value = name === undefined ? xattrNames(entry) : findXattr(entry, utf8(name));

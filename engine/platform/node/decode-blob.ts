@@ -1,7 +1,7 @@
 /** Opens and verifies one blob on the calling thread: what the decode pool and its workers do. */
 import type { Bytes } from "../../base/bytes.ts";
 import { idBytes } from "../../base/ids.ts";
-import { openBlobSync } from "../../crypto/blob-id.ts";
+import { type OpenBlobRequest, openBlobBriefly, openBlobSync } from "../../crypto/blob-id.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import type { BlobLocation } from "../../index/blob-location.ts";
 import { nativeSyncPlatform } from "./native.ts";
@@ -14,9 +14,20 @@ const SLACK_BYTES = 64;
  * @throws ForgeError "corrupt".
  */
 export function decodeBlobSync(keys: KeyRing, location: BlobLocation, sealed: Bytes): Bytes {
-  const { id, kind, codec, epoch, plainBytes } = location;
-  const request = { kind, objectId: idBytes(id), codec, epoch, plainBytes };
-  const plain = openBlobSync(nativeSyncPlatform, keys, request, sealed);
+  const plain = openBlobSync(nativeSyncPlatform, keys, requestOf(location), sealed);
   // With codec "none" the result may be a view of what was read.
   return plain.buffer.byteLength - plain.byteLength > SLACK_BYTES ? plain.slice() : plain;
+}
+
+/**
+ * `decodeBlobSync` for who is done with the plaintext before the thread opens the next blob, of whatever
+ * kind: then it is overwritten.
+ */
+export function decodeBlobBriefly(keys: KeyRing, location: BlobLocation, sealed: Bytes): Bytes {
+  return openBlobBriefly(nativeSyncPlatform, keys, requestOf(location), sealed);
+}
+
+function requestOf(location: BlobLocation): OpenBlobRequest {
+  const { id, kind, codec, epoch, plainBytes } = location;
+  return { kind, objectId: idBytes(id), codec, epoch, plainBytes };
 }

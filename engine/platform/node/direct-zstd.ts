@@ -7,12 +7,11 @@
  */
 import type { Bytes } from "../../base/bytes.ts";
 import { BLOB_BYTES_MAX } from "../../base/limits.ts";
+import { BriefMemory, unshared } from "./fresh-memory.ts";
 import { loadKoffi } from "./koffi.ts";
 
 /** What a thread keeps room for: a blob. */
 export const DIRECT_BYTES_MAX: number = BLOB_BYTES_MAX;
-/** The first output; it doubles as larger inputs come. */
-const OUTPUT_BYTES_MIN: number = 256 * 1024;
 
 interface SystemZstd {
   /** Bytes written to `output`, or a value above its length for an error. */
@@ -23,8 +22,7 @@ interface SystemZstd {
 
 /** `null` once it is known that the library is not there. */
 let library: SystemZstd | null | undefined;
-/** Of this thread. Pages that were never written to cost nothing. */
-let output: Bytes = new Uint8Array(0);
+const output = new BriefMemory(boundOf(DIRECT_BYTES_MAX));
 
 /** Finds the library now and not at the first call, which then is 10 ms faster. */
 export function bindZstd(): void {
@@ -41,15 +39,9 @@ export function compressDirectBriefly(plain: Bytes, level: number): Bytes | unde
   if (plain.length > DIRECT_BYTES_MAX) return undefined;
   const zstd = (library ??= load());
   if (zstd === null) return undefined;
-  makeRoom(boundOf(plain.length));
-  const length = zstd.compress(output, plain, level);
-  return length > output.length ? undefined : output.subarray(0, length);
-}
-
-function makeRoom(bytes: number): void {
-  if (output.length >= bytes) return;
-  const grown = Math.max(OUTPUT_BYTES_MIN, Math.min(2 * bytes, boundOf(DIRECT_BYTES_MAX)));
-  output = new Uint8Array(grown);
+  const out = output.of(boundOf(plain.length));
+  const length = zstd.compress(out, plain, level);
+  return length > out.length ? undefined : out.subarray(0, length);
 }
 
 /** At least ZSTD_compressBound. */
@@ -63,12 +55,15 @@ function boundOf(bytes: number): number {
  * written where it stays, and no context is left to be collected.
  */
 export function decompressDirect(packed: Bytes, plainBytes: number): Bytes | undefined {
-  const zstd = (library ??= load());
-  if (zstd === null) return undefined;
   // Not zeroed: it is used only when all of it was written.
-  const plain = Buffer.allocUnsafeSlow(plainBytes);
-  if (zstd.decompress(packed, plain) !== plainBytes) return undefined;
-  return new Uint8Array(plain.buffer);
+  const plain = unshared(plainBytes);
+  return decompressDirectInto(packed, plain) ? plain : undefined;
+}
+
+/** `decompressDirect` into memory of the caller's, which is as long as the result. @returns false: not done. */
+export function decompressDirectInto(packed: Bytes, plain: Bytes): boolean {
+  const zstd = (library ??= load());
+  return zstd !== null && zstd.decompress(packed, plain) === plain.length;
 }
 
 function load(): SystemZstd | null {

@@ -29,8 +29,9 @@ import {
   compressDirect,
   compressDirectBriefly,
   decompressDirect,
+  decompressDirectInto,
 } from "./direct-zstd.ts";
-import { fresh, unshared } from "./fresh-memory.ts";
+import { BriefMemory, fresh, unshared } from "./fresh-memory.ts";
 import type {
   AeadRequest,
   Argon2idRequest,
@@ -58,6 +59,7 @@ export const nativeSyncPlatform: SyncPlatform = {
   aeadSeal,
   aeadSealInto,
   aeadOpen,
+  aeadOpenBriefly,
   keyedHash,
   hash,
   hmacSha256,
@@ -65,6 +67,7 @@ export const nativeSyncPlatform: SyncPlatform = {
   compress,
   compressBriefly,
   decompress,
+  decompressBriefly,
   randomBytes,
   crc32: (data, seed) => crc32(data, seed),
 };
@@ -129,13 +132,25 @@ function aeadSealInto(request: AeadRequest, out: Bytes): void {
   releaseLarge(sealed);
 }
 
+const brieflyOpened = new BriefMemory(DIRECT_BYTES_MAX);
+const brieflyUnpacked = new BriefMemory(DIRECT_BYTES_MAX);
+
 function aeadOpen(request: AeadRequest): Bytes | undefined {
+  return openInto(request, fresh);
+}
+
+function aeadOpenBriefly(request: AeadRequest): Bytes | undefined {
+  return openInto(request, (length) => brieflyOpened.of(length));
+}
+
+/** @param memory Asked for room for the plaintext, where there is a choice. */
+function openInto(request: AeadRequest, memory: (length: number) => Bytes): Bytes | undefined {
   const { cipher, key, nonce, aad, data } = request;
   const cipherBytes = data.length - TAG_BYTES;
   if (cipherBytes < 0) return undefined;
   const direct = isForDirect(request) ? directCrypto() : undefined;
   if (direct !== undefined) {
-    const out = fresh(cipherBytes);
+    const out = memory(cipherBytes);
     const [ciphertext, tag] = [data.subarray(0, cipherBytes), data.subarray(cipherBytes)];
     return direct.open({ cipher, key, nonce, aad, ciphertext, tag, out }) ? out : undefined;
   }
@@ -251,6 +266,14 @@ function decompress(codec: Codec, packed: Bytes, plainBytes: number): Bytes {
     );
   }
   return plain;
+}
+
+function decompressBriefly(codec: Codec, packed: Bytes, plainBytes: number): Bytes {
+  if (codec === "zstd") {
+    const plain = brieflyUnpacked.of(plainBytes);
+    if (decompressDirectInto(packed, plain)) return plain;
+  }
+  return decompress(codec, packed, plainBytes);
 }
 
 function unpack(codec: Codec, packed: Bytes, plainBytes: number): Bytes {

@@ -8,7 +8,7 @@ import type { Bytes } from "../../base/bytes.ts";
 import { ForgeError, isForgeError, messageOf } from "../../base/errors.ts";
 import type { PackId } from "../../base/ids.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
-import { decodeBlobSync } from "../../platform/node/decode-blob.ts";
+import { decodeBlobBriefly } from "../../platform/node/decode-blob.ts";
 import { serveLane } from "../../platform/node/serve-thread.ts";
 import type { FileIdentity } from "../restore-target.ts";
 import type { Rights } from "./entry-metadata.ts";
@@ -70,7 +70,7 @@ function runBlob(
   try {
     const start = job.starts[blob] as number;
     const sealed = job.bytes.subarray(start, start + location.sealedBytes);
-    plain = decodeBlobSync(keys, { ...location, packId: NO_PACK }, sealed);
+    plain = decodeBlobBriefly(keys, { ...location, packId: NO_PACK }, sealed);
   } catch (error) {
     for (let use = useStart; use < useEnd; use++) {
       fail(progress, job.slots[use] as number, error, { attempt: "open a blob", again: true });
@@ -84,8 +84,6 @@ function runBlob(
     if (!progress.failures.has(slot)) writeUses(job, { slot, use, end }, plain, progress);
     use = end;
   }
-  // A blob that was stored as it is may be a view of what was read.
-  if (plain.buffer !== job.bytes.buffer) freeNow(plain);
 }
 
 /**

@@ -25,6 +25,7 @@ class Kernel {
   constructor(root: FsDirectory, allowOther = false) {
     this.#operations = new Operations(memoryFs(root), {
       allowOther,
+      xattrs: true,
       attributeSeconds: 1,
       prefetchBytesMax: 1,
       onError: () => undefined,
@@ -40,7 +41,7 @@ class Kernel {
         },
         replyError: (_, errno) => resolve({ errno, body: new Uint8Array(0) }),
       };
-      this.#operations.handle({ opcode, unique: ++this.#unique, nodeId, body }, channel);
+      this.#operations.handle({ opcode, unique: ++this.#unique, nodeId, pid: 1, body }, channel);
     });
   }
 
