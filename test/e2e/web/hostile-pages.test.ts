@@ -16,7 +16,7 @@ const SCRIPT = "window.hit=1;document.title='hit';new Image().src='/hit';alert(1
 const HTML = `<!DOCTYPE html><title>x</title><script>${SCRIPT}</script><img src=x onerror="${SCRIPT}">`;
 /** Words of the file page once its preview came, or did not. */
 const SETTLED =
-  /^\d+ lines?$|No preview|pixels|This file is empty|cannot be shown|could not be shown/;
+  /^\d+ lines?$|No preview|pixels|This file is empty|cannot be (shown|played)|could not be shown/;
 const isThere = needChromium();
 let world: ForgeWorld;
 let source: string;
