@@ -109,6 +109,11 @@ export function mountBesideRestoreOf(
       seconds("mount-copy") / seconds("restore-small"),
       "at most 2",
     ],
+    [
+      "the same with --no-xattrs",
+      seconds("mount-copy-plain") / seconds("restore-small"),
+      "at most 2",
+    ],
   ];
   return lines
     .filter(([, ratio]) => !Number.isNaN(ratio))

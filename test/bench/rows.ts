@@ -41,6 +41,7 @@ export const ROWS = {
   "mount-stat-again": { label: "mount, stat of every file again", target: 0.2 },
   "mount-small-files": { label: "mount, read 7,900 small files", target: 0.4 },
   "mount-copy": { label: "mount, cp -a of all small files" },
+  "mount-copy-plain": { label: "mount --no-xattrs, the same" },
 } as const satisfies Record<string, RowFacts>;
 
 export type RowId = keyof typeof ROWS;
@@ -227,20 +228,30 @@ export const GROUPS: readonly RowGroup[] = [
   },
   {
     rows: ["mount-copy"],
-    run: (shop) =>
-      inMount(shop, "small", (mounted) => {
-        const target = join(shop.folder, "copied");
-        rmSync(target, { recursive: true, force: true });
-        const words = ["cp", "-a", join(mounted.root, shop.corpus.small), target];
-        const sample = served("mount-copy", mounted, () => {
-          return shop.measure({ words, environment: {} }).seconds;
-        });
-        expectAtLeast(countTree(target).smallBytes, shop.corpus.smallBytes, "bytes copied", shop);
-        rmSync(target, { recursive: true, force: true });
-        return [sample];
-      }),
+    run: (shop) => inMount(shop, "small", (mounted) => [copy(shop, "mount-copy", mounted)]),
+  },
+  {
+    rows: ["mount-copy-plain"],
+    run: (shop) => {
+      const { mounting } = shop.tool;
+      const mount = mounting?.mountWithoutXattrs;
+      const plain = mounting && mount && { ...mounting, mount };
+      if (plain === undefined) return [];
+      const work = (mounted: Mounted): Sample[] => [copy(shop, "mount-copy-plain", mounted)];
+      return inMount(shop, "small", work, plain);
+    },
   },
 ];
+
+function copy(shop: Workshop, row: RowId, mounted: Mounted): Sample {
+  const target = join(shop.folder, "copied");
+  rmSync(target, { recursive: true, force: true });
+  const words = ["cp", "-a", join(mounted.root, shop.corpus.small), target];
+  const sample = served(row, mounted, () => shop.measure({ words, environment: {} }).seconds);
+  expectAtLeast(countTree(target).smallBytes, shop.corpus.smallBytes, "bytes copied", shop);
+  rmSync(target, { recursive: true, force: true });
+  return sample;
+}
 
 function backup(shop: Workshop, row: RowId, name: RepositoryName): Sample {
   const before = shop.repositoryBytes(name);
@@ -276,8 +287,8 @@ async function inMount(
   shop: Workshop,
   name: RepositoryName,
   work: (mounted: Mounted) => Sample[],
+  mounting = shop.tool.mounting,
 ): Promise<Sample[]> {
-  const { mounting } = shop.tool;
   if (mounting === undefined) return [];
   shop.ensure(name, 2);
   shop.settle();

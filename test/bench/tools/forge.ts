@@ -24,6 +24,8 @@ export function findForge(): Tool {
     checkData: (repository) => forge(repository, "check", "--read-data"),
     mounting: {
       mount: (repository, mountPoint) => forge(repository, "mount", mountPoint),
+      mountWithoutXattrs: (repository, mountPoint) =>
+        forge(repository, "mount", "--no-xattrs", mountPoint),
       mountedRoot: (mountPoint) => join(mountPoint, "snapshots/latest"),
     },
     restoredAt: belowTarget,

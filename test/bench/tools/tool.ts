@@ -28,6 +28,8 @@ export interface Tool {
 export interface Mounting {
   /** Stays in the foreground until it is unmounted. */
   mount(repository: string, mountPoint: string): Command;
+  /** `mount` without extended attributes, for a tool that can leave them out. */
+  readonly mountWithoutXattrs?: (repository: string, mountPoint: string) => Command;
   /** Where the snapshot's `/` is in the mount. */
   mountedRoot(mountPoint: string, number: number): string;
 }
