@@ -29,6 +29,7 @@ const WALKS_MAX = 16;
 const PLACES_MAX = 16;
 /** A folder that is known in part only is looked at again after so many entries. */
 const RETRY_ENTRIES = 32;
+const UNKNOWN_MAX = 4;
 const CREDIT_MAX = 4;
 /** Waiting content is handed over when it is so much: little at first, the program may be close. */
 const FLUSH_BYTES_MIN = 16 * 1024;
@@ -162,9 +163,13 @@ export class SmallFilesAhead {
     const entries = entry.type === "directory" ? (entry.readEntriesNow?.(from) ?? []) : [];
     const lot: Given[] = [];
     let left = place.lotBytes;
+    let unknown = 0;
     for (const [i, found] of entries.entries()) {
       const given = this.#givenOf(directory, found, from + i);
-      if (given === undefined) continue;
+      // A program that asks for paths has not listed the folder: the kernel knows none of them.
+      if (given === "unknown" && ++unknown === UNKNOWN_MAX) break;
+      if (typeof given === "string") continue;
+      unknown = 0;
       lot.push(given);
       left -= given.sizeBytes;
       if (left <= 0 || lot.length === LOT_FILES_MAX) break;
@@ -179,14 +184,13 @@ export class SmallFilesAhead {
     return true;
   }
 
-  #givenOf(directory: Inode, entry: FsEntry, ordinal: number): Given | undefined {
-    if (entry.type !== "file" || entry.readBriefly === undefined) return undefined;
-    const { sizeBytes } = entry.attributes;
-    if (sizeBytes === 0 || sizeBytes > LOADED_BYTES_MAX) return undefined;
+  #givenOf(directory: Inode, entry: FsEntry, ordinal: number): Given | "unknown" | "unsuited" {
+    if (entry.type !== "file" || entry.readBriefly === undefined) return "unsuited";
     const inode = this.#table.peek(directory, entry);
-    return (
-      inode && { nodeId: inode.id, directory, file: entry, ordinal, sizeBytes, isLoaded: false }
-    );
+    if (inode === undefined) return "unknown";
+    const { sizeBytes } = entry.attributes;
+    if (sizeBytes === 0 || sizeBytes > LOADED_BYTES_MAX) return "unsuited";
+    return { nodeId: inode.id, directory, file: entry, ordinal, sizeBytes, isLoaded: false };
   }
 
   /** What a program has come to is not given any more. */
