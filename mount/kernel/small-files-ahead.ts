@@ -16,7 +16,7 @@ import type { Request } from "./protocol.ts";
 
 /** Opened on the thread that answers in 60 µs. Of larger files the content is loaded, and asked for. */
 const SMALL_BYTES = 64 * 1024;
-const LOADED_BYTES_MAX = 4 * 1024 * 1024;
+const LOADED_BYTES_MAX = 1024 * 1024;
 const LOADS_MAX = 4;
 /** The first lot, and the most that one grows to. */
 const LOT_BYTES_MIN = 64 * 1024;
