@@ -3,7 +3,7 @@
  * million fit where a Set of strings would not. Ids are numbered from 0 in the order they came, and
  * each can carry one number.
  */
-import { type Bytes, releaseBytes } from "../base/bytes.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
 
@@ -16,7 +16,7 @@ export class BlobIdSet {
   readonly #pages: Bytes[] = [];
   /** Number of an id and 1; 0 is a free slot. A power of two. */
   #slots = new Uint32Array(SLOTS_MIN);
-  #values: Uint32Array<ArrayBuffer> | undefined;
+  #values: Uint32Array | undefined;
   #size = 0;
 
   get size(): number {
@@ -81,21 +81,10 @@ export class BlobIdSet {
     assert(number >= 0 && number < this.#size, `id ${number} of ${this.#size}`);
     if (this.#values === undefined || number >= this.#values.length) {
       const grown = new Uint32Array(Math.max(SLOTS_MIN, this.#slots.length));
-      if (this.#values !== undefined) {
-        grown.set(this.#values);
-        this.#values.buffer.transfer(0);
-      }
+      if (this.#values !== undefined) grown.set(this.#values);
       this.#values = grown;
     }
     this.#values[number] = value;
-  }
-
-  /** Frees the memory now and not when it is collected: it may be half a GB. The set must not be used any more. */
-  free(): void {
-    for (const page of this.#pages.splice(0)) releaseBytes(page);
-    this.#slots.buffer.transfer(0);
-    this.#values?.buffer.transfer(0);
-    this.#size = 0;
   }
 
   /** The slot of the id, or the free one where it belongs. */
@@ -128,7 +117,6 @@ export class BlobIdSet {
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = number + 1;
     }
-    this.#slots.buffer.transfer(0);
     this.#slots = slots;
   }
 }

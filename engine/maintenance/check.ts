@@ -18,7 +18,7 @@ import type { AffectedPaths, CheckReport, Damage } from "./check-report.ts";
 import { DamagedTrees } from "./damaged-trees.ts";
 import { SMALL_KINDS, examineObject } from "./examine-object.ts";
 import { CheckedIndex } from "./index-source.ts";
-import { type LocatedBlobs, joinLocated, locateBlobs } from "./locate-blobs.ts";
+import { type LocatedBlobs, locateBlobs } from "./locate-blobs.ts";
 import { ReachableBlobs, type ReachableProblem, walkReachable } from "./reachable.ts";
 import { type ListedPack, rebuildIndex } from "./rebuild-index.ts";
 import type { PackVerifier } from "./verify-pack.ts";
@@ -45,19 +45,9 @@ export interface CheckOptions {
   readonly readData?: ((packs: readonly ListedPack[]) => readonly ListedPack[]) | undefined;
   /** A pack was read and is sound. */
   readonly onPackVerified?: ((packId: PackId) => void) | undefined;
-  /**
-   * Memory for the ids of what snapshots need, 1 GiB when absent. For a repository with more of them all
-   * folders are walked several times, for a part of the chunks each.
-   */
-  readonly memoryBytes?: number | undefined;
   readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-const MEMORY_BYTES_DEFAULT: number = 1024 * 1024 * 1024;
-/** An id in a `BlobIdSet` that grows: itself, its number in the table of slots twice, its length. */
-const ID_MEMORY_BYTES = 56;
-const PARTS_MAX = 1024;
 
 /** Small objects read at once: a remote storage answers each after tens of milliseconds. */
 const READS = 16;
@@ -74,12 +64,7 @@ class Check {
   readonly #options: CheckOptions;
   readonly #findings = new CheckFindings();
   readonly #goodBlobs = new BlobIdSet();
-  /** Trees, lists, and the chunks unless they come in parts: of those only the one at hand is kept. */
   readonly #reachable = new ReachableBlobs();
-  #parts = 1;
-  /** In all parts, once they have been walked; what was wrong with them has been told then. */
-  #chunks = 0;
-  #arePartsWalked = false;
   /** Trees and lists that could not be read. */
   readonly #unread = new ReachableBlobs();
   #snapshots: readonly Snapshot[] = [];
@@ -92,7 +77,6 @@ class Check {
     const { repository, signal, verifier, onPackVerified } = this.#options;
     await this.#smallObjects();
     const { checked, listed } = await this.#openIndex();
-    this.#parts = partsOf(checked.records, this.#options.memoryBytes ?? MEMORY_BYTES_DEFAULT);
     const packs = new PackCheck({
       repository,
       verifier,
@@ -106,10 +90,13 @@ class Check {
     });
     const unindexed = await this.#describeUnindexed(checked, listed, packs);
     await packs.examine(packs.wrongSizes());
-    const readSide = this.#readSideOf(checked);
+    const readSide = createReadSide({
+      backend: repository.backend,
+      index: checked.index,
+      decoder: this.#options.decoder,
+    });
     packs.suspect(await this.#walk(readSide));
     let located = await this.#locate(checked, packs);
-    this.#arePartsWalked = true;
     await this.#readData(packs, located, listed);
     await packs.examineSuspects();
     if (packs.hasDamage) located = await this.#locate(checked, packs);
@@ -119,18 +106,13 @@ class Check {
       snapshots: this.#snapshots.length,
       trees: this.#reachable.trees.size,
       lists: this.#reachable.lists.size,
-      chunks: this.#chunks,
+      chunks: this.#reachable.data.size,
       packs: listed.size,
       packBytes: [...listed.values()].reduce((sum, bytes) => sum + bytes, 0),
       indexSegments: checked.segmentCount,
       indexRecords: checked.records,
       ...packs.counts,
     });
-  }
-
-  #readSideOf({ index }: CheckedIndex): ReadSide {
-    const { repository, decoder } = this.#options;
-    return createReadSide({ backend: repository.backend, index, decoder });
   }
 
   /** Everything but packs and index; keeps the snapshots. */
@@ -220,7 +202,6 @@ class Check {
       readSide,
       roots: new Set(this.#snapshots.map(({ root }) => root)),
       into: this.#reachable,
-      chunks: { part: 0, parts: this.#parts },
       onProblem: (problem) => problems.push(problem),
       onProgress: () => {
         if (++trees % 64 === 0) this.#progress("walking folders");
@@ -252,49 +233,13 @@ class Check {
     return suspects;
   }
 
-  /** Looks up all that is needed, a part of the chunks at a time. */
   async #locate(checked: CheckedIndex, packs: PackCheck): Promise<LocatedBlobs> {
-    const options = {
+    return locateBlobs({
       index: checked.index,
-      packState: (packId: PackId, packBytes: number) => packs.stateOf(packId, packBytes),
+      reachable: this.#reachable,
+      packState: (packId, packBytes) => packs.stateOf(packId, packBytes),
       goodBlobs: this.#goodBlobs,
-      isStored: (segment: { readonly id: IndexId }) => checked.isStored(segment.id),
-    };
-    // The first walk has met part 0.
-    if (!this.#arePartsWalked) this.#chunks = this.#reachable.data.size;
-    let located = await locateBlobs({ ...options, reachable: this.#reachable });
-    if (this.#parts === 1) return located;
-    this.#reachable.dropChunks();
-    for (let part = this.#arePartsWalked ? 0 : 1; part < this.#parts; part++) {
-      // It reads packs whole the first time that it meets them, and only then.
-      const reachable = await this.#walkPart(this.#readSideOf(checked), part);
-      if (!this.#arePartsWalked) this.#chunks += reachable.data.size;
-      const found = await locateBlobs({ ...options, reachable, chunksOnly: true });
-      located = joinLocated(located, found);
-      reachable.dropChunks();
-    }
-    return located;
-  }
-
-  /** Walks again for another part of the chunks. What trees have of faults has been told. */
-  async #walkPart(readSide: ReadSide, part: number): Promise<ReachableBlobs> {
-    let trees = 0;
-    return await walkReachable({
-      readSide,
-      roots: new Set(this.#snapshots.map(({ root }) => root)),
-      chunks: { part, parts: this.#parts },
-      onProblem: ({ kind, id, error }) => {
-        if (this.#arePartsWalked) return;
-        // A storage that fails only now hides chunks that the first walk did not remember.
-        if (kind === "data") this.#findings.treeWrong(id, error);
-        else if (kindOfError(error) === "unreadable") {
-          this.#findings.unreadable(`${kind} blob ${id}`, error);
-        }
-      },
-      onProgress: () => {
-        if (++trees % 64 === 0) this.#progress("walking folders", { trees });
-      },
-      signal: this.#options.signal,
+      isStored: (segment) => checked.isStored(segment.id),
     });
   }
 
@@ -373,12 +318,6 @@ class Check {
       ...numbers,
     });
   }
-}
-
-/** Parts of about equal size, as ids are hashes, of which one fits in the memory. */
-function partsOf(records: number, memoryBytes: number): number {
-  const parts = Math.ceil((records * ID_MEMORY_BYTES) / Math.max(1, memoryBytes));
-  return Math.max(1, Math.min(parts, PARTS_MAX));
 }
 
 function damagedHeader(id: IndexId, cause: ForgeError): ForgeError {

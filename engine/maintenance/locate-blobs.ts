@@ -15,8 +15,6 @@ export type PackState = "good" | "partly" | "bad";
 export interface LocateOptions {
   readonly index: Pick<BlobIndex, "recordPages">;
   readonly reachable: ReachableBlobs;
-  /** Chunks alone: what else was reached is the business of another call. */
-  readonly chunksOnly?: boolean | undefined;
   /** @param packBytes What the index says. */
   readonly packState: (packId: PackId, packBytes: number) => PackState;
   /** Good blobs of packs that are in part. */
@@ -44,9 +42,8 @@ const PLAIN_AT = 44;
 const KIND_AT = 48;
 
 export async function locateBlobs(options: LocateOptions): Promise<LocatedBlobs> {
-  const { index, reachable, goodBlobs, chunksOnly = false } = options;
-  const others = chunksOnly ? new ReachableBlobs() : reachable;
-  const sets = [reachable.data, others.trees, others.lists];
+  const { index, reachable, goodBlobs } = options;
+  const sets = [reachable.data, reachable.trees, reachable.lists];
   const found = sets.map((set) => new Uint8Array(set.size));
   const contradicting = new Set<PackId>();
   const segments = new Map<string, SegmentPacks>();
@@ -73,17 +70,6 @@ export async function locateBlobs(options: LocateOptions): Promise<LocatedBlobs>
     }
   }
   return { ...collect(sets, found), packs: neededPacks(segments), contradicting };
-}
-
-/** What is known after two calls for different blobs. `a` takes in what `b` lost. */
-export function joinLocated(a: LocatedBlobs, b: LocatedBlobs): LocatedBlobs {
-  a.lost.addAll(b.lost);
-  return {
-    lost: a.lost,
-    unindexed: a.unindexed + b.unindexed,
-    packs: new Set([...a.packs, ...b.packs]),
-    contradicting: new Set([...a.contradicting, ...b.contradicting]),
-  };
 }
 
 const GOOD = 0;

@@ -25,29 +25,12 @@ import type { ChunkListRef, FileContent } from "../snapshots/tree-node.ts";
 import { type TreePage, decodeRootPage, decodeTreePage } from "../snapshots/tree-page.ts";
 import { BlobIdSet } from "./blob-id-set.ts";
 
-/**
- * A part of all chunks, by their ids: who cannot keep all in memory walks once for each part. Trees and
- * lists belong to part 0.
- */
-export interface ChunkPart {
-  readonly part: number;
-  readonly parts: number;
-}
-
-const ALL_CHUNKS: ChunkPart = { part: 0, parts: 1 };
-
 /** The blobs that were met. Ids of different kinds never agree. */
 export class ReachableBlobs {
   readonly trees: BlobIdSet = new BlobIdSet();
   readonly lists: BlobIdSet = new BlobIdSet();
   /** Chunks of files; `valueAt` is the plain length that the files say. */
-  data: BlobIdSet = new BlobIdSet();
-
-  /** Forgets the chunks. */
-  dropChunks(): void {
-    this.data.free();
-    this.data = new BlobIdSet();
-  }
+  readonly data: BlobIdSet = new BlobIdSet();
 
   get size(): number {
     return this.trees.size + this.lists.size + this.data.size;
@@ -84,8 +67,6 @@ export interface WalkReachableOptions {
   /** Goes on with what an earlier walk found; its trees are not read again. */
   readonly into?: ReachableBlobs | undefined;
   readonly onProblem?: ((problem: ReachableProblem) => void) | undefined;
-  /** Only these chunks are remembered. */
-  readonly chunks?: ChunkPart | undefined;
   /** After every tree. */
   readonly onProgress?: ((found: ReachableBlobs) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -125,7 +106,6 @@ type ListFacts =
 class ReachableWalk {
   readonly found: ReachableBlobs;
   readonly #options: WalkReachableOptions;
-  readonly #chunks: ChunkPart;
   /** Directories to be read, as numbers of `found.trees`. */
   #directories: number[] = [];
   /** By number, of pages below pages of references. */
@@ -135,7 +115,6 @@ class ReachableWalk {
 
   constructor(options: WalkReachableOptions) {
     this.#options = options;
-    this.#chunks = options.chunks ?? ALL_CHUNKS;
     this.found = options.into ?? new ReachableBlobs();
   }
 
@@ -216,10 +195,6 @@ class ReachableWalk {
   }
 
   #visitChunk(bytes: Uint8Array, at: number, plainBytes: number): void {
-    const { part, parts } = this.#chunks;
-    // Not the bytes by which the set finds its ids: its slots would be used unevenly.
-    if (parts > 1 && (((bytes[at + 30] ?? 0) << 8) | (bytes[at + 31] ?? 0)) % parts !== part)
-      return;
     const { data } = this.found;
     const size = data.size;
     const number = data.intern(bytes, at);

@@ -61,7 +61,6 @@ describe.skipIf(!python)(`a repository of ${BLOBS} blobs`, () => {
     ["ls of everything", 310, ["ls", "-R", ...LATEST]],
     ["diff", 160, ["diff", "latest~1", ...LATEST]],
     ["find in all snapshots", 310, ["find", "invoice-report-1.*"]],
-    ["check with memory for a part of the ids", 310, ["check", "--memory", "1M"]],
     ["backup of a small tree", 180, ["backup", fileURLToPath(new URL(".", import.meta.url))]],
   ])("%s stays below %i MB and its index", (_, megabytes, words) => {
     const { peakBytes } = onManyBlobs(words);

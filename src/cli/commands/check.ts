@@ -39,7 +39,7 @@ import {
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatDuration, plural } from "../format.ts";
-import { type OptionKind, flag, optional, size, text } from "../option-kinds.ts";
+import { type OptionKind, flag, optional, text } from "../option-kinds.ts";
 import { Progress, type ProgressState, progressMode } from "../progress.ts";
 import { chooseRepository, settingsOf } from "../repository-choice.ts";
 import { withUnlocked } from "../session.ts";
@@ -79,10 +79,6 @@ export const check: Command = defineCommand({
     ),
     dryRun: flag("-n, --dry-run", "with --repair: say what would be done, and do nothing"),
     yes: flag("-y, --yes", "with --repair: do not ask"),
-    memory: size(
-      "--memory <size>",
-      "for the ids of chunks (default 1 GiB); a repository with more is walked several times",
-    ),
     ...LATEST_OPTIONS,
   },
   examples: [
@@ -115,7 +111,6 @@ interface CheckValues {
   readonly fromPassphraseFile: string | undefined;
   readonly dryRun: boolean;
   readonly yes: boolean;
-  readonly memory: number | undefined;
   readonly host: readonly string[];
   readonly tag: readonly string[];
 }
@@ -163,7 +158,6 @@ async function runCheck({ context, repository, tools, trust, values }: Run): Pro
       repository,
       ...tools,
       snapshot,
-      memoryBytes: values.memory,
       readData:
         readData &&
         ((packs) => {

@@ -232,30 +232,3 @@ it("an index that is authentic and wrong about a pack is found, and replaced", a
     expect((await checkAll(damaged)).isSound).toBe(true);
   }
 });
-
-it("finds the same with memory for a few chunks only, in a sound and in a damaged repository", async () => {
-  const repository = await filled();
-  for (let i = 0; i < 40; i++) writeFileSync(`${folder}/many-${i}`, noise(600, 100 + i));
-  await backUp(repository, folder);
-  const sound = await checkAll(repository);
-  expect(sound.isSound).toBe(true);
-  expect(sound.counts.chunks).toBeGreaterThan(40);
-  expect(await checkAll(repository, { memoryBytes: 300 })).toEqual(sound);
-
-  const [lost] = await repository.backend.list("packs");
-  await repository.backend.delete([{ kind: "packs", name: lost?.name ?? "" }]);
-  const damaged = await checkAll(repository);
-  expect(damaged.isSound).toBe(false);
-  const found = await checkAll(repository, { memoryBytes: 300 });
-  const idsOf = (report: typeof damaged): readonly string[] => {
-    const { data, trees, lists } = report.damage.lost;
-    return [data, trees, lists]
-      .flatMap((set) => Array.from({ length: set.size }, (_, i) => set.idAt(i)))
-      .sort();
-  };
-  expect(idsOf(found)).toEqual(idsOf(damaged));
-  expect(idsOf(found).length).toBeGreaterThan(0);
-  expect(found.findings).toEqual(damaged.findings);
-  expect(found.counts).toEqual(damaged.counts);
-  expect(found.damage.snapshots).toEqual(damaged.damage.snapshots);
-});
