@@ -75,15 +75,6 @@ export class InodeTable {
     return inode;
   }
 
-  /** The node of `entry`, which is in `parent`, when the kernel knows it. Counts nothing. */
-  peek(parent: Inode, entry: FsEntry): Inode | undefined {
-    const { key, siblings } = this.#placeOf(this.#byId.get(parent.id), entry);
-    const known = siblings?.get(key);
-    return known !== undefined && isSame(known.entry, entry, parent.entry.immutable)
-      ? known
-      : undefined;
-  }
-
   /** Whether something in the directory that holds `inode`, as far as it was read, has this xattr. */
   isXattrNear(inode: Inode, name: Bytes): boolean {
     const directory = this.#byId.get((inode.parent ?? inode).id);
@@ -103,8 +94,10 @@ export class InodeTable {
   }
 
   #findOrAdd(parent: Inode, entry: FsEntry): TableInode {
+    const linkKey = hardLinkKeyOf(entry);
     const home = this.#byId.get(parent.id);
-    const { key, siblings } = this.#placeOf(home, entry);
+    const key = linkKey ?? nameKey(entry.name);
+    const siblings = linkKey === undefined ? childrenOf(home) : this.#hardLinks;
     const known = siblings?.get(key);
     if (known !== undefined && isSame(known.entry, entry, parent.entry.immutable)) {
       // A directory that changes is asked through its newest value.
@@ -120,17 +113,6 @@ export class InodeTable {
       for (const xattr of entry.xattrs) home.childXattrs.add(nameKey(xattr.name));
     }
     return inode;
-  }
-
-  /** Where the node of `entry` is kept, if it is. */
-  #placeOf(
-    home: TableInode | undefined,
-    entry: FsEntry,
-  ): { readonly key: string; readonly siblings: Map<string, TableInode> | undefined } {
-    const linkKey = hardLinkKeyOf(entry);
-    return linkKey === undefined
-      ? { key: nameKey(entry.name), siblings: childrenOf(home) }
-      : { key: linkKey, siblings: this.#hardLinks };
   }
 
   #siblingsOf(inode: TableInode): Map<string, TableInode> | undefined {

@@ -21,6 +21,4 @@ export interface BlobDecoder {
    * @throws as `decode`.
    */
   decodeNow?(location: BlobLocation, sealed: Bytes): Bytes | undefined;
-  /** `decodeNow` in memory that the next call of this decoder, whichever it is, may overwrite. */
-  decodeBriefly?(location: BlobLocation, sealed: Bytes): Bytes | undefined;
 }

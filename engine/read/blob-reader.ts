@@ -79,30 +79,12 @@ export class BlobReader {
 
   /** `load` at once from what was read already; `undefined` as for `readNow`. */
   loadNow(ref: BlobRef): Bytes | undefined {
-    return this.#openNow(ref, (location, sealed) => this.#decoder.decodeNow?.(location, sealed));
-  }
-
-  /**
-   * `loadNow` for who is done with the plaintext before anything else is read: it is kept nowhere, and
-   * stands in memory that is used again.
-   */
-  loadBriefly(ref: BlobRef): Bytes | undefined {
-    return (
-      this.#cache.get(ref.id) ??
-      this.#openNow(ref, (location, sealed) => this.#decoder.decodeBriefly?.(location, sealed))
-    );
-  }
-
-  #openNow(
-    ref: BlobRef,
-    open: (location: BlobLocation, sealed: Bytes) => Bytes | undefined,
-  ): Bytes | undefined {
     const places = this.#index.peek?.(ref.id) ?? "unread";
     const [location] = typeof places === "string" ? [] : places;
     if (location?.kind !== ref.kind) return undefined;
     try {
       const sealed = this.#packs.peek?.(location);
-      return sealed && open(location, sealed);
+      return sealed && this.#decoder.decodeNow?.(location, sealed);
     } catch {
       // `read` meets the same, tries the other places, and reports it.
       return undefined;

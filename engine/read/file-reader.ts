@@ -24,7 +24,7 @@ export interface DataSegment {
 }
 
 export interface FileReaderSources {
-  readonly blobs: Pick<BlobReader, "read" | "readNow" | "loadBriefly" | "prefetch">;
+  readonly blobs: Pick<BlobReader, "read" | "readNow" | "prefetch">;
   readonly lists: ListReader;
 }
 
@@ -95,16 +95,6 @@ export class FileReader {
       parts.push(plain.subarray(chunkOffset, chunkOffset + segment.length));
     }
     return parts;
-  }
-
-  /** @see FsFile.readBriefly */
-  readBriefly(): Bytes | undefined {
-    const { chunks, chunkList, holes, sizeBytes } = this.content;
-    const [only] = chunks;
-    const isWhole = chunks.length === 1 && chunkList === undefined && holes.length === 0;
-    if (only === undefined || !isWhole || only.plainBytes !== sizeBytes) return undefined;
-    const plain = this.#sources.blobs.loadBriefly({ id: only.id, kind: "data" });
-    return plain?.length === sizeBytes ? plain : undefined;
   }
 
   /** @see FsFile.load */

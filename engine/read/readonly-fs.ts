@@ -87,11 +87,6 @@ export interface FsFile extends FsEntryBase {
     readonly length: number;
   }): readonly Bytes[] | undefined;
   /**
-   * The whole content of a small file as `readNow` has it, for who hands it on: it is kept nowhere, and
-   * gone when anything else is read. `undefined` also for files that are not small.
-   */
-  readBriefly?(): Bytes | undefined;
-  /**
    * Loads a range so that `readNow`, called at once afterwards, most likely has it: what `read` would
    * copy together can be passed on as it lies. Does nothing where there is no such way.
    * @throws as `read`.

@@ -144,10 +144,6 @@ export class SnapshotFile extends SnapshotEntry<"file"> implements FsFile {
     return this.reader.readNow(range.offset, range.length);
   }
 
-  readBriefly(): Bytes | undefined {
-    return this.reader.readBriefly();
-  }
-
   load(range: FsRange): Promise<void> {
     return this.reader.load(range.offset, range.length, range.signal);
   }

@@ -9,7 +9,6 @@ import { type MountNative, UMOUNT_FLAG } from "../native.ts";
 import { detach, isRoot } from "../detach.ts";
 import { attach } from "./attach.ts";
 import { Operations } from "./operations.ts";
-import { PageStore } from "./page-store.ts";
 import { raiseReadAhead } from "./read-ahead.ts";
 import { Session } from "./session.ts";
 import { startWatchdog } from "./watchdog.ts";
@@ -21,14 +20,10 @@ export async function mountWithKernel(
   options: BackendOptions,
 ): Promise<BackendMount> {
   const fd = await attach(mountPoint, options);
-  const store = new PageStore(fd);
-  const operations = new Operations(fs, { ...options, store });
+  const operations = new Operations(fs, options);
   const session = new Session(fd, {
     native: options.native,
     onRequest: (request, channel) => operations.handle(request, channel),
-    work: () => operations.work(),
-    mustTurn: () => operations.isLoadingAhead,
-    onEnd: () => store.close(),
     onError: options.onError,
   });
   session.start();

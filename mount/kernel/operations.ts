@@ -14,7 +14,6 @@ import { findXattr, isAskedByListings, xattrNames } from "../xattrs.ts";
 import { ContentReader } from "./content-reader.ts";
 import { type DirectoryPage, DirectoryReader, type DirectoryRequest } from "./directory-reader.ts";
 import { READ_BYTES_MAX, negotiate } from "./negotiation.ts";
-import type { PageStore } from "./page-store.ts";
 import { PendingRequests } from "./pending.ts";
 import {
   ATTR_REPLY_BYTES,
@@ -38,15 +37,12 @@ import {
 } from "./protocol.ts";
 import { Refusal, directoryOf, fileOf, refusalOf, refuse } from "./refusal.ts";
 import type { Channel } from "./session.ts";
-import { SmallFilesAhead } from "./small-files-ahead.ts";
 
 export interface OperationsOptions {
   readonly allowOther: boolean;
   readonly xattrs: boolean;
   readonly attributeSeconds: number;
   readonly prefetchBytesMax: number;
-  /** Takes what programs will ask for next; without it they ask for everything. */
-  readonly store?: PageStore;
   readonly onError: (error: unknown) => void;
 }
 
@@ -58,7 +54,6 @@ export class Operations {
   readonly #table: InodeTable;
   readonly #pending = new PendingRequests();
   readonly #content: ContentReader;
-  readonly #ahead: SmallFilesAhead | undefined;
   readonly #directories = new Map<number, DirectoryReader>();
   readonly #out = new Uint8Array(READ_BYTES_MAX);
   readonly #view = new DataView(this.#out.buffer);
@@ -70,7 +65,6 @@ export class Operations {
     this.#options = options;
     this.#table = new InodeTable(fs.root);
     this.#content = new ContentReader(this.#pending, options);
-    this.#ahead = options.store && new SmallFilesAhead(this.#table, options.store);
   }
 
   /** Answers one request, now or later. Never throws. */
@@ -81,16 +75,6 @@ export class Operations {
     } catch (error) {
       this.#fail(request, channel, error);
     }
-  }
-
-  /** Does a little of what nobody has asked for yet. @returns false when there is nothing to do. */
-  work(): boolean {
-    return this.#ahead?.work() ?? false;
-  }
-
-  /** Whether something is being loaded for nobody yet: the event loop has to turn for it. */
-  get isLoadingAhead(): boolean {
-    return this.#ahead?.isLoading ?? false;
   }
 
   /** The kernel has let go of the mount. */
@@ -122,7 +106,7 @@ export class Operations {
         this.#opendir(request, channel);
         return undefined;
       case OPCODE.read:
-        return this.#read(request, channel);
+        return this.#content.read(fileOf(this.#inodeOf(request)), request, channel);
       case OPCODE.readdir:
       case OPCODE.readdirplus:
         return this.#readdir(request, channel);
@@ -219,13 +203,6 @@ export class Operations {
     channel.reply(request.unique, this.#out.subarray(0, OPEN_REPLY_BYTES));
   }
 
-  #read(request: Request, channel: Channel): Promise<void> | undefined {
-    const inode = this.#inodeOf(request);
-    const later = this.#content.read(fileOf(inode), request, channel);
-    this.#ahead?.onRead(request, inode);
-    return later;
-  }
-
   #opendir(request: Request, channel: Channel): void {
     const inode = this.#inodeOf(request);
     const directory = directoryOf(inode);
@@ -255,10 +232,7 @@ export class Operations {
         validityOf,
         entered,
       });
-      if (channel.reply(request.unique, this.#out.subarray(0, length))) {
-        if (length === 0 && plus) this.#ahead?.onListed(request, inode);
-        return;
-      }
+      if (channel.reply(request.unique, this.#out.subarray(0, length))) return;
       for (const { id } of entered) this.#table.forget(id, 1);
     };
     const page = directory.findPage(wanted);

@@ -95,8 +95,6 @@ export interface Request {
   readonly opcode: number;
   readonly unique: bigint;
   readonly nodeId: number;
-  /** The program that asks; 0 when it is in another name space. */
-  readonly pid: number;
   /** What follows the header: a view of the read buffer, gone when the handler first waits. */
   readonly body: Bytes;
 }
@@ -108,11 +106,9 @@ export function decodeRequest(bytes: Bytes): Request {
   const opcode = reader.u32();
   const unique = reader.i64();
   const nodeId = reader.u64();
-  reader.bytes(8);
-  const pid = reader.u32();
-  reader.bytes(4);
+  reader.bytes(16);
   if (length !== bytes.length) reader.fail(`${bytes.length} bytes that say they are ${length}`);
-  return { opcode, unique, nodeId, pid, body: bytes.subarray(REQUEST_HEADER_BYTES) };
+  return { opcode, unique, nodeId, body: bytes.subarray(REQUEST_HEADER_BYTES) };
 }
 
 /** A name that ends with a zero byte. @returns A copy: names outlive the read buffer. */
@@ -123,26 +119,6 @@ export function decodeName(body: Bytes, from = 0): Bytes {
 
 /** Answer header: length (4), negative errno (4), unique (8). */
 export const REPLY_HEADER_BYTES = 16;
-
-/** NOTIFY_STORE: nobody asked, so `unique` is 0 and what is an error in answers is the kind of message. */
-const NOTIFY_STORE = 4;
-/** Answer header, then fuse_notify_store_out: node id (8), offset (8), size (4), padding (4). */
-export const STORE_HEADER_BYTES: number = REPLY_HEADER_BYTES + 24;
-
-/** Of content from the beginning of a file, which has to follow. */
-export function writeStoreHeader(
-  view: DataView,
-  at: number,
-  { nodeId, contentBytes }: { readonly nodeId: number; readonly contentBytes: number },
-): void {
-  view.setUint32(at, STORE_HEADER_BYTES + contentBytes, true);
-  view.setInt32(at + 4, NOTIFY_STORE, true);
-  view.setBigUint64(at + 8, 0n, true);
-  view.setBigUint64(at + 16, BigInt(nodeId), true);
-  view.setBigUint64(at + 24, 0n, true);
-  view.setUint32(at + 32, contentBytes, true);
-  view.setUint32(at + 36, 0, true);
-}
 
 /** fuse_attr.
  *

@@ -51,15 +51,6 @@ export interface SessionOptions {
   >;
   /** Called once for each request; `body` is gone when it returns. Must not throw. */
   readonly onRequest: (request: Request, channel: Channel) => void;
-  /**
-   * Does a little of what can be done while nobody asks for anything: some 10 µs.
-   * @returns false when there is nothing to do for now. Must not throw.
-   */
-  readonly work?: () => boolean;
-  /** Whether the event loop has to turn for something nobody has asked for yet. */
-  readonly mustTurn?: () => boolean;
-  /** Nothing may use the descriptor any more: it is closed afterwards. */
-  readonly onEnd?: () => Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -109,7 +100,6 @@ export class Session implements Channel {
         if (!isPassing(error)) this.#end(error);
       }
     }
-    await this.#options.onEnd?.();
     close(this.#fd, () => this.#resolveClosed());
   }
 
@@ -129,11 +119,7 @@ export class Session implements Channel {
       }
       // What is being loaded needs this thread to come back to the event loop.
       if (this.#unanswered > 0) return "idle";
-      if (this.#options.work?.() === true) continue;
-      if (nowMs - servedMs < SPIN_MS) {
-        if (this.#options.mustTurn?.() === true) return "more";
-        continue;
-      }
+      if (nowMs - servedMs < SPIN_MS) continue;
       if (!native.isReadableWithin(this.#fd, LINGER_MS)) return "idle";
     }
   }

@@ -100,6 +100,21 @@ describe.skipIf(!needFuse())("forge mount", () => {
     expect(await ended).toMatchObject({ code: 0 });
   });
 
+  test("--no-xattrs shows none, and is refused where the ACLs among them keep others out", async () => {
+    const { child, at, ended } = await serve("m5", "--no-xattrs");
+    const file = `${at}/snapshots/latest${source}/a.txt`;
+    const ask = `import os, errno
+try: print(os.listxattr(${JSON.stringify(file)}))
+except OSError as error: print(error.errno == errno.EOPNOTSUPP)`;
+    expect(execFileSync("python3", ["-c", ask]).toString()).toBe("True\n");
+    expect(execFileSync("cat", [file]).toString()).toBe("second");
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 0 });
+    const refused = world.run(["mount", world.path("m5"), "--no-xattrs", "--allow-other"]);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toMatch(/without extended attributes: the ACLs/);
+  });
+
   test("places that cannot be mounted on are refused with what to do", () => {
     mkdirSync(`${world.repository}/inside`);
     const inside = world.run(["mount", `${world.repository}/inside`]);

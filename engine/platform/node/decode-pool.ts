@@ -11,7 +11,7 @@ import { ByteBudget } from "../../base/concurrency.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import type { BlobLocation } from "../../index/blob-location.ts";
 import type { BlobDecoder } from "../../read/blob-decoder.ts";
-import { decodeBlobBriefly, decodeBlobSync } from "./decode-blob.ts";
+import { decodeBlobSync } from "./decode-blob.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
 import { threadModule } from "./worker-thread.ts";
 
@@ -93,10 +93,6 @@ export function createDecodePool(options: DecodePoolOptions): DecodePool {
     decodeNow(location, sealed): Bytes | undefined {
       if (!isInline(location)) return undefined;
       return decodeBlobSync(keys, location, sealed);
-    },
-    decodeBriefly(location, sealed): Bytes | undefined {
-      if (!isInline(location)) return undefined;
-      return decodeBlobBriefly(keys, location, sealed);
     },
     close: () => lanes.close(),
   };

@@ -139,8 +139,16 @@ function aeadOpen(request: AeadRequest): Bytes | undefined {
   return openInto(request, fresh);
 }
 
+/** What the two below made last where they have no memory to use again. */
+let lastOpened: Bytes = EMPTY_BYTES;
+let lastUnpacked: Bytes = EMPTY_BYTES;
+
 function aeadOpenBriefly(request: AeadRequest): Bytes | undefined {
-  return openInto(request, (length) => brieflyOpened.of(length));
+  let memory: Bytes | undefined;
+  const opened = openInto(request, (length) => (memory = brieflyOpened.of(length)));
+  if (memory !== undefined || opened === undefined) return opened;
+  releaseLarge(lastOpened);
+  return (lastOpened = opened);
 }
 
 /** @param memory Asked for room for the plaintext, where there is a choice. */
@@ -273,7 +281,11 @@ function decompressBriefly(codec: Codec, packed: Bytes, plainBytes: number): Byt
     const plain = brieflyUnpacked.of(plainBytes);
     if (decompressDirectInto(packed, plain)) return plain;
   }
-  return decompress(codec, packed, plainBytes);
+  const plain = decompress(codec, packed, plainBytes);
+  // With codec "none" it is what was packed.
+  if (plain.buffer === packed.buffer) return plain;
+  releaseLarge(lastUnpacked);
+  return (lastUnpacked = plain);
 }
 
 function unpack(codec: Codec, packed: Bytes, plainBytes: number): Bytes {

@@ -231,7 +231,6 @@ test("a chunk shorter than its entry says is an error, not zeros", async () => {
     blobs: {
       read: () => Promise.resolve(new Uint8Array(9)),
       readNow: () => undefined,
-      loadBriefly: () => undefined,
       prefetch: () => undefined,
     },
     lists: (await (await MemoryRepository.create()).readSide()).lists,

@@ -22,10 +22,10 @@ class Kernel {
   /** The program that asked is gone: every answer is lost. */
   isDeaf = false;
 
-  constructor(root: FsDirectory, allowOther = false) {
+  constructor(root: FsDirectory, allowOther = false, xattrs = true) {
     this.#operations = new Operations(memoryFs(root), {
       allowOther,
-      xattrs: true,
+      xattrs,
       attributeSeconds: 1,
       prefetchBytesMax: 1,
       onError: () => undefined,
@@ -41,7 +41,7 @@ class Kernel {
         },
         replyError: (_, errno) => resolve({ errno, body: new Uint8Array(0) }),
       };
-      this.#operations.handle({ opcode, unique: ++this.#unique, nodeId, pid: 1, body }, channel);
+      this.#operations.handle({ opcode, unique: ++this.#unique, nodeId, body }, channel);
     });
   }
 
@@ -109,6 +109,13 @@ test("an ACL that no file in the directory has is 'not supported', so that ls st
   // The kernel enforces ACLs here: "not supported" would be taken for a failure.
   const enforced = new Kernel(root, true);
   expect((await enforced.getxattr(await enforced.lookup(ROOT, "plain"), acl, 0)).errno).toBe(61);
+});
+
+test("without extended attributes the kernel is told never to ask again", async () => {
+  const kernel = new Kernel(root, false, false);
+  const id = await kernel.lookup(ROOT, "rich");
+  expect((await kernel.getxattr(id, "user.a", 100)).errno).toBe(38);
+  expect((await kernel.ask(OPCODE.listxattr, id, new Uint8Array(8))).errno).toBe(38);
 });
 
 test("a directory comes in answers of any size, by READDIR as by READDIRPLUS", async () => {
