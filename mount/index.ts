@@ -19,7 +19,7 @@ export interface MountOptions {
   readonly allowOther?: boolean;
   /**
    * Extended attributes and ACLs are shown, the default. Without, the kernel asks for none any more, and
-   * programs that want them of every file (`cp -a`, `ls -l`) are much faster. Not with `allowOther`:
+   * programs that want them of every file (`cp -a`) are faster. Not with `allowOther`:
    * without ACLs more could be read than the files allow.
    */
   readonly xattrs?: boolean;

@@ -54,9 +54,7 @@ export function openBlobSync(
   request: OpenBlobRequest,
   sealed: Bytes,
 ): Bytes {
-  const plain = openSync(platform, keys, request, sealed);
-  checkId(request, blobIdSync(platform, keys, request.kind, plain));
-  return plain;
+  return checkedSync(platform, keys, request, openSync(platform, keys, request, sealed));
 }
 
 /** `openBlobSync` for who is done with the plaintext before the next call, which may overwrite it. */
@@ -66,9 +64,7 @@ export function openBlobBriefly(
   request: OpenBlobRequest,
   sealed: Bytes,
 ): Bytes {
-  const plain = openSyncBriefly(platform, keys, request, sealed);
-  checkId(request, blobIdSync(platform, keys, request.kind, plain));
-  return plain;
+  return checkedSync(platform, keys, request, openSyncBriefly(platform, keys, request, sealed));
 }
 
 /** `openBlobSync` where the platform is asynchronous. */
@@ -80,6 +76,17 @@ export async function openBlob(
 ): Promise<Bytes> {
   const plain = await open(platform, keys, request, sealed);
   checkId(request, await blobId(platform, keys, request.kind, plain));
+  return plain;
+}
+
+/** @returns `plain`. */
+function checkedSync(
+  platform: OpeningPlatform,
+  keys: KeyRing,
+  request: OpenBlobRequest,
+  plain: Bytes,
+): Bytes {
+  checkId(request, blobIdSync(platform, keys, request.kind, plain));
   return plain;
 }
 

@@ -9,13 +9,8 @@
 import { type Bytes, concatBytes, equalSecret, releaseLarge, toHex } from "../base/bytes.ts";
 import { ForgeError, assert } from "../base/errors.ts";
 import { ID_BYTES } from "../base/ids.ts";
-import {
-  CIPHERS,
-  CODECS,
-  type Codec,
-  type Platform,
-  type SyncPlatform,
-} from "../platform/platform.ts";
+import { type Codec, type Platform, type SyncPlatform } from "../platform/platform.ts";
+import { additionalData, additionalDataBriefly } from "./additional-data.ts";
 import { SAMPLE_LEVEL, findSample, isWorthPacking, mayCompress } from "./compressibility.ts";
 import { type KeyRing, SEALED_KINDS, type SealedKind } from "./key-ring.ts";
 import { SEALED_PLAIN_BYTES_MAX } from "./sealed-limits.ts";
@@ -367,46 +362,6 @@ function sealKey(keys: KeyRing, request: OpenRequest): Bytes {
     );
   }
   return key;
-}
-
-const MAGIC = Uint8Array.from("FORGEv1\0", (letter) => letter.charCodeAt(0));
-
-/**
- * | offset | size | field |
- * |---|---|---|
- * | 0 | 8 | `"FORGEv1" ‖ 0` |
- * | 8 | 1 each | kind, epoch, cipher, codec |
- * | 12 | 4 | plain length |
- * | 16 | 32 | repository id |
- * | 48 | 32 | object id |
- * | 80 | 4 each | the extra numbers, when there are any |
- */
-function additionalData(keys: KeyRing, request: OpenRequest): Bytes {
-  return additionalDataBriefly(keys, request).slice();
-}
-
-const aadMemory = new Uint8Array(88);
-const aadView = new DataView(aadMemory.buffer);
-const aadWithoutExtra: Bytes = aadMemory.subarray(0, 80);
-
-/** `additionalData` for a call that is done with it at once: in memory that is used again. */
-function additionalDataBriefly(keys: KeyRing, request: OpenRequest): Bytes {
-  const { kind, objectId, codec, epoch, plainBytes, extra } = request;
-  const aad = extra === undefined ? aadWithoutExtra : aadMemory;
-  const view = aadView;
-  aad.set(MAGIC);
-  aad[8] = SEALED_KINDS[kind];
-  aad[9] = epoch;
-  aad[10] = CIPHERS[keys.cipher];
-  aad[11] = CODECS[codec];
-  view.setUint32(12, plainBytes, true);
-  aad.set(keys.repositoryId, 16);
-  aad.set(objectId, 48);
-  if (extra !== undefined) {
-    view.setUint32(80, extra.first, true);
-    view.setUint32(84, extra.second, true);
-  }
-  return aad;
 }
 
 /** Views of a sealed object that is long enough. `body` is `packed ‖ tag`. */

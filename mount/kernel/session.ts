@@ -136,6 +136,8 @@ export class Session implements Channel {
   }
 
   #write(unique: bigint, errno: number, body: readonly Uint8Array[]): boolean {
+    // The number may belong to another file by now.
+    if (this.#ended) return false;
     let bytes = REPLY_HEADER_BYTES;
     for (const part of body) bytes += part.length;
     this.#header.setUint32(0, bytes, true);
@@ -156,7 +158,7 @@ export class Session implements Channel {
       return true;
     } catch (error) {
       // ENOENT: interrupted, nobody waits. ENODEV, EPERM, EBADF: the mount is gone.
-      if (errnoNameOf(error) === "ENOENT" || this.#ended) return false;
+      if (errnoNameOf(error) === "ENOENT") return false;
       if (errnoNameOf(error) !== "ENODEV") this.#options.onError(error);
       // A refused answer leaves the program waiting: a plain error is always accepted.
       if (errno === 0 && errnoNameOf(error) === "EINVAL") this.#write(unique, ERRNO.EIO, []);
