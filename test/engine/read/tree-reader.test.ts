@@ -43,6 +43,7 @@ async function largeDirectory(): Promise<{ trees: TreeReader; root: BlobId }> {
 
 test("a directory of many pages is read by name, by number and in order", async () => {
   const { trees, root } = await largeDirectory();
+  expect(trees.peekEntryAt(root, 2500)).toBe("unread");
   expect((await trees.page(root)).kind).toBe("references");
   for (const number of [0, 1, 2500, 4999]) {
     const name = utf8(names[number] ?? "");
@@ -51,11 +52,16 @@ test("a directory of many pages is read by name, by number and in order", async 
     expect(byName?.page.name(byName.index)).toEqual(name);
     expect(byNumber?.page.name(byNumber.index)).toEqual(name);
     expect([byName?.ordinal, byNumber?.ordinal]).toEqual([number, number]);
+    // Now that the pages are in memory.
+    expect(trees.peekLookup(root, name)).toEqual(byName);
+    expect(trees.peekEntryAt(root, number)).toEqual(byNumber);
   }
   for (const absent of ["", "entry-", "entry-00000x", "zzz"]) {
     expect(await trees.lookup(root, utf8(absent))).toBeUndefined();
+    expect(trees.peekLookup(root, utf8(absent))).toBe("absent");
   }
   expect(await trees.entryAt(root, 5000)).toBeUndefined();
+  expect(trees.peekEntryAt(root, 5000)).toBe("absent");
   const read: string[] = [];
   for await (const node of readTreeEntries(trees, root)) {
     read.push(new TextDecoder().decode(node.name));
@@ -81,6 +87,10 @@ test("a page that is not what the page above says is corrupt", async () => {
   for (const root of roots) {
     await expect(trees.lookup(root, utf8("b"))).rejects.toMatchObject({ code: "corrupt" });
     await expect(trees.entryAt(root, 0)).rejects.toMatchObject({ code: "corrupt" });
+    expect(() => trees.peekLookup(root, utf8("b"))).toThrow(
+      expect.objectContaining({ code: "corrupt" }),
+    );
+    expect(() => trees.peekEntryAt(root, 0)).toThrow(expect.objectContaining({ code: "corrupt" }));
   }
 });
 
