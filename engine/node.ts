@@ -88,6 +88,8 @@ export { type CheckProgress, checkRepository } from "./maintenance/check.ts";
 export { CHECK_RECORD_BYTES_MAX, CheckRecord } from "./maintenance/check-record.ts";
 export type { AffectedPaths, CheckReport, Finding } from "./maintenance/check-report.ts";
 export { type CheckTools, withCheckTools } from "./maintenance/node/check-tools.ts";
+export { openScratchFile } from "./maintenance/node/scratch-file.ts";
+export type { IdMemory } from "./maintenance/scratch.ts";
 export { type PackShare, choosePacks, parsePackShare } from "./maintenance/pack-share.ts";
 export { type RepairEvent, applyRepair, listCopy } from "./maintenance/repair.ts";
 export { type RepairPlan, type RepairStep, planRepair } from "./maintenance/repair-plan.ts";

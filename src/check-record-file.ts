@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { CHECK_RECORD_BYTES_MAX, CheckRecord, isForgeError, messageOf } from "../engine/node.ts";
+import { cacheFolder } from "./cache-folder.ts";
 
 type RepositoryId = ConstructorParameters<typeof CheckRecord>[0];
 
@@ -11,10 +12,7 @@ export function checkRecordFile(
   variables: Readonly<Record<string, string | undefined>>,
   home: string,
 ): string {
-  const xdg = variables["XDG_CACHE_HOME"];
-  // The XDG specification says to ignore relative paths.
-  const base = xdg?.startsWith("/") === true ? xdg : path.join(home, ".cache");
-  return path.join(base, "forge", "checks", repository);
+  return path.join(cacheFolder(variables, home), "checks", repository);
 }
 
 /** What is remembered; nothing, when there is no such file or it cannot be used. */

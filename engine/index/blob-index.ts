@@ -254,13 +254,15 @@ export class BlobIndex {
   /**
    * Every page of every segment in use, one after another, for who looks at all records: as they
    * stand, to be read with `recordId` and `readRecord`. Pages are not kept.
+   * @param range Pages that hold no id whose first byte is in it are left out; others may hold more.
    * @throws what reading throws, but "corrupt": a damaged page is reported and has no records.
    */
-  async *recordPages(): AsyncGenerator<RecordPage> {
+  async *recordPages(range = { first: 0, end: 256 }): AsyncGenerator<RecordPage> {
     for (const loaded of [...this.#segments.live()]) {
       const { segment } = loaded;
-      for (let first = 0; first < segment.pageCount; first += RUN_PAGES_MAX) {
-        const end = Math.min(segment.pageCount, first + RUN_PAGES_MAX);
+      const wanted = segment.pagesWith(range);
+      for (let { first } = wanted; first < wanted.end; first += RUN_PAGES_MAX) {
+        const end = Math.min(wanted.end, first + RUN_PAGES_MAX);
         const pages = await this.#pages.load(loaded, first, end);
         for (const records of pages) yield { segment, records };
       }

@@ -167,6 +167,8 @@ export class IndexSegment {
   /** Hex of pack ids that were asked for. */
   readonly #packNames: (PackId | undefined)[] = [];
   #prefixes: Uint32Array | undefined;
+  /** The first byte of each page's first id. */
+  readonly #firstBytes: Uint8Array;
   /** The whole object while it is small and its pages were not taken yet. */
   #whole: Bytes | undefined;
 
@@ -199,11 +201,21 @@ export class IndexSegment {
     at += 4 * header.records;
     this.#pageOffsets = this.#sumPages(readU32s(view, at, this.pageCount));
     this.#checkPrefixes(this.#prefixes);
+    const { recordsPerPage } = header;
+    const prefixes = this.#prefixes;
+    this.#firstBytes = Uint8Array.from(
+      { length: this.pageCount },
+      (_, page) => (prefixes[page * recordsPerPage] as number) >>> 24,
+    );
   }
 
   /** Bytes this keeps alive. */
   get memoryBytes(): number {
-    const small = this.#packIds.length + this.#packBytes.byteLength + this.#pageOffsets.byteLength;
+    const small =
+      this.#packIds.length +
+      this.#packBytes.byteLength +
+      this.#pageOffsets.byteLength +
+      this.#firstBytes.length;
     return small + (this.#prefixes?.byteLength ?? 0) + (this.#whole?.length ?? 0);
   }
 
@@ -227,6 +239,20 @@ export class IndexSegment {
 
   packBytes(number: number): number {
     return this.#packBytes[number] ?? 0;
+  }
+
+  /** The pages that may hold ids whose first byte is in `first … end − 1`. */
+  pagesWith(bytes: { readonly first: number; readonly end: number }): {
+    readonly first: number;
+    readonly end: number;
+  } {
+    const firsts = this.#firstBytes;
+    let first = 0;
+    // The last id of a page may begin like the first of the next.
+    while (first + 1 < firsts.length && (firsts[first + 1] as number) < bytes.first) first++;
+    let end = first;
+    while (end < firsts.length && (firsts[end] as number) < bytes.end) end++;
+    return { first, end };
   }
 
   /** Bytes of one page in the storage. */
@@ -293,6 +319,9 @@ export class IndexSegment {
     // With cipher "none" the result is a view of what was read, which may be many pages.
     const page = opened.buffer.byteLength === opened.length ? opened : opened.slice();
     checkRecordPage(page, this.#packBytes);
+    if (page[0] !== this.#firstBytes[number]) {
+      fault(id, `page ${number} does not begin with the id that its directory says`);
+    }
     return page;
   }
 

@@ -3,7 +3,7 @@
  * million fit where a Set of strings would not. Ids are numbered from 0 in the order they came, and
  * each can carry one number.
  */
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, releaseBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
 
@@ -11,12 +11,14 @@ import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
 const PAGE_IDS = 65_536;
 const SLOTS_MIN = 1024;
 const LOAD_MAX = 0.7;
+/** Memory of an id that carries a number, in a set of many. */
+export const BYTES_PER_NUMBERED_ID = 52;
 
 export class BlobIdSet {
   readonly #pages: Bytes[] = [];
   /** Number of an id and 1; 0 is a free slot. A power of two. */
-  #slots = new Uint32Array(SLOTS_MIN);
-  #values: Uint32Array | undefined;
+  #slots: Uint32Array<ArrayBuffer> = new Uint32Array(SLOTS_MIN);
+  #values: Uint32Array<ArrayBuffer> | undefined;
   #size = 0;
 
   get size(): number {
@@ -59,7 +61,13 @@ export class BlobIdSet {
     return this.find(bytes, at) >= 0;
   }
 
-  /** The 32 bytes of id `number`, a view that stays valid. */
+  /** The first of the 32 bytes of id `number`. */
+  firstByteAt(number: number): number {
+    const page = Math.floor(number / PAGE_IDS);
+    return (this.#pages[page] as Bytes)[(number - page * PAGE_IDS) * ID_BYTES] as number;
+  }
+
+  /** The 32 bytes of id `number`, a view that stays valid until the set is freed. */
   bytesAt(number: number): Bytes {
     assert(number >= 0 && number < this.#size, `id ${number} of ${this.#size}`);
     const page = Math.floor(number / PAGE_IDS);
@@ -85,6 +93,17 @@ export class BlobIdSet {
       this.#values = grown;
     }
     this.#values[number] = value;
+  }
+
+  /** Forgets all ids, and gives their memory back at once: views of them must not be used any more. */
+  free(): void {
+    for (const page of this.#pages) releaseBytes(page);
+    this.#slots.buffer.transfer(0);
+    this.#values?.buffer.transfer(0);
+    this.#pages.length = 0;
+    this.#slots = new Uint32Array(SLOTS_MIN);
+    this.#values = undefined;
+    this.#size = 0;
   }
 
   /** The slot of the id, or the free one where it belongs. */
@@ -121,8 +140,11 @@ export class BlobIdSet {
   }
 }
 
-/** Ids are hashes: any bits of them are as good as a hash of them. */
+/**
+ * Ids are hashes: any bits of them are as good as a hash of them. Not the first, which all ids of a part
+ * have in common.
+ */
 function hashOf(bytes: Uint8Array, at: number): number {
-  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-  return low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+  const low = (bytes[at + 8] as number) | ((bytes[at + 9] as number) << 8);
+  return low | ((bytes[at + 10] as number) << 16) | ((bytes[at + 11] as number) << 24);
 }

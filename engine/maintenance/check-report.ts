@@ -2,7 +2,7 @@
 import type { ForgeError } from "../base/errors.ts";
 import type { BlobId, IndexId, PackId, SnapshotId } from "../base/ids.ts";
 import type { ObjectRef } from "../storage/backend.ts";
-import type { ReachableBlobs } from "./reachable.ts";
+import type { BlobSets } from "./blob-sets.ts";
 import type { ListedPack } from "./rebuild-index.ts";
 
 /**
@@ -100,7 +100,7 @@ export interface Damage {
   /** Snapshots, key slots, leases and others that do not open. */
   readonly objects: readonly ObjectRef[];
   /** Blobs that are lost. */
-  readonly lost: ReachableBlobs;
+  readonly lost: BlobSets;
   readonly snapshots: readonly {
     readonly snapshotId: SnapshotId;
     readonly affected: AffectedPaths;

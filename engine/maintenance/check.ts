@@ -12,6 +12,7 @@ import type { Repository } from "../repository/repository.ts";
 import { readSnapshot } from "../repository/snapshot-store.ts";
 import type { Snapshot } from "../snapshots/snapshot.ts";
 import { BlobIdSet } from "./blob-id-set.ts";
+import { BlobSets } from "./blob-sets.ts";
 import { CheckFindings, kindOfError } from "./check-findings.ts";
 import { PackCheck } from "./check-packs.ts";
 import type { AffectedPaths, CheckReport, Damage } from "./check-report.ts";
@@ -19,8 +20,14 @@ import { DamagedTrees } from "./damaged-trees.ts";
 import { SMALL_KINDS, examineObject } from "./examine-object.ts";
 import { CheckedIndex } from "./index-source.ts";
 import { type LocatedBlobs, locateBlobs } from "./locate-blobs.ts";
-import { ReachableBlobs, type ReachableProblem, walkReachable } from "./reachable.ts";
+import {
+  ReachableBlobs,
+  type ReachableProblem,
+  conflictError,
+  walkReachable,
+} from "./reachable.ts";
 import { type ListedPack, rebuildIndex } from "./rebuild-index.ts";
+import type { IdMemory } from "./scratch.ts";
 import type { PackVerifier } from "./verify-pack.ts";
 
 export interface CheckProgress {
@@ -45,6 +52,8 @@ export interface CheckOptions {
   readonly readData?: ((packs: readonly ListedPack[]) => readonly ListedPack[]) | undefined;
   /** A pack was read and is sound. */
   readonly onPackVerified?: ((packId: PackId) => void) | undefined;
+  /** For the ids of chunks; without a bound when absent. */
+  readonly idMemory?: IdMemory | undefined;
   readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,20 +66,30 @@ const READS = 16;
  *   for a snapshot that is not there; "aborted"; what listing the storage throws.
  */
 export async function checkRepository(options: CheckOptions): Promise<CheckReport> {
-  return new Check(options).run();
+  const check = new Check(options);
+  try {
+    return await check.run();
+  } finally {
+    check.close();
+  }
 }
 
 class Check {
   readonly #options: CheckOptions;
   readonly #findings = new CheckFindings();
   readonly #goodBlobs = new BlobIdSet();
-  readonly #reachable = new ReachableBlobs();
+  readonly #reachable: ReachableBlobs;
   /** Trees and lists that could not be read. */
-  readonly #unread = new ReachableBlobs();
+  readonly #unread = new BlobSets();
   #snapshots: readonly Snapshot[] = [];
 
   constructor(options: CheckOptions) {
     this.#options = options;
+    this.#reachable = new ReachableBlobs(options.idMemory);
+  }
+
+  close(): void {
+    this.#reachable.chunks.close();
   }
 
   async run(): Promise<CheckReport> {
@@ -106,7 +125,7 @@ class Check {
       snapshots: this.#snapshots.length,
       trees: this.#reachable.trees.size,
       lists: this.#reachable.lists.size,
-      chunks: this.#reachable.data.size,
+      chunks: located.chunks,
       packs: listed.size,
       packBytes: [...listed.values()].reduce((sum, bytes) => sum + bytes, 0),
       indexSegments: checked.segmentCount,
@@ -240,6 +259,7 @@ class Check {
       packState: (packId, packBytes) => packs.stateOf(packId, packBytes),
       goodBlobs: this.#goodBlobs,
       isStored: (segment) => checked.isStored(segment.id),
+      onConflict: (conflict) => this.#findings.treeWrong(conflict.id, conflictError(conflict)),
     });
   }
 

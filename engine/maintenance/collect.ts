@@ -15,10 +15,11 @@ import type { IndexedRepository } from "../repository/repository.ts";
 import type { Backend, ObjectInfo } from "../storage/backend.ts";
 import { type PackChoice, type PackState, choosePacks, wasteOf } from "./choose-packs.ts";
 import { type Marking, listPacks, markNew } from "./mark.ts";
-import { PlacedBlobs, measureUsage } from "./pack-usage.ts";
 import { type Placement, placeBlobs } from "./place-blobs.ts";
+import { planMoves } from "./plan-moves.ts";
 import { ReachableBlobs } from "./reachable.ts";
 import { type RepackResult, repack } from "./repack.ts";
+import type { IdMemory } from "./scratch.ts";
 import { type SweepResult, endDeadLeases, refuseOther, sweep } from "./sweep.ts";
 
 /** The time condemned packs stay when nothing else is said. */
@@ -53,6 +54,8 @@ export interface CollectOptions {
   readonly epochMin?: number | undefined;
   /** Seals a blob anew while it is moved. */
   readonly reseal?: ((blob: SealedBlob) => SealedBlob | Promise<SealedBlob>) | undefined;
+  /** For the ids of chunks; without a bound when absent. */
+  readonly idMemory?: IdMemory | undefined;
   /** Says what would be done, and writes nothing. */
   readonly dryRun?: boolean | undefined;
   readonly onProblem: (error: ForgeError) => void;
@@ -81,6 +84,8 @@ export interface CollectReport {
   readonly adoptedPacks: number;
   readonly orphanPacks: number;
   readonly unreadablePacks: number;
+  /** A pack was found damaged, so none was condemned or deleted. */
+  readonly isHeldBack: boolean;
   /** Packs condemned by this run. */
   readonly condemnedPacks: number;
   readonly condemnedBytes: number;
@@ -94,6 +99,14 @@ export interface CollectReport {
  */
 export async function collect(options: CollectOptions): Promise<CollectReport> {
   const marking = markingOf(options);
+  try {
+    return await collectWith(options, marking);
+  } finally {
+    marking.reachable.chunks.close();
+  }
+}
+
+async function collectWith(options: CollectOptions, marking: Marking): Promise<CollectReport> {
   if (options.dryRun === true) {
     const nowMs = Number(options.nowNs / 1_000_000n);
     const { report } = await plan(options, marking, {
@@ -128,6 +141,7 @@ export async function collect(options: CollectOptions): Promise<CollectReport> {
       marking,
       lease,
       graceMs: options.overridePlans === true ? options.graceMs : undefined,
+      isHeldBack: report.isHeldBack,
       rewriteIndex: options.epochMin !== undefined,
     });
     return { ...report, sweep: { ...swept, endedLeases: swept.endedLeases + ended } };
@@ -148,7 +162,7 @@ function markingOf(options: CollectOptions): Marking {
     platform: options.platform,
     index: repository.index,
     readSide: options.readSide,
-    reachable: new ReachableBlobs(),
+    reachable: new ReachableBlobs(options.idMemory),
     snapshots: new Map(),
     onProblem: options.onProblem,
     onProgress: (found) => onProgress?.("marking", found.trees.size),
@@ -201,10 +215,19 @@ async function plan(
     epochMin: options.epochMin,
   });
   const moved =
-    dryRun === true ? undefined : await move(options, marking, choice, packs, condemned);
-  const unread = new Set(moved?.unreadable);
-  const repacked = choice.repack.filter(({ packId }) => !unread.has(packId));
-  const going = [...choice.dead, ...repacked];
+    dryRun === true
+      ? undefined
+      : await move(
+          options,
+          marking,
+          choice.repack,
+          stayingPacks(packs, condemned, placement, choice),
+        );
+  // Other packs may hold the only good copies of what a damaged one holds: nothing goes.
+  const isDamaged = moved !== undefined && moved.unreadable.length > 0;
+  const dead = isDamaged ? [] : choice.dead;
+  const repacked = isDamaged ? [] : choice.repack;
+  const going = [...dead, ...repacked];
   const sum = (some: readonly PackState[]): number =>
     some.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0);
   return {
@@ -214,8 +237,8 @@ async function plan(
       packs: packs.size,
       packBytes: [...packs.values()].reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0),
       wasteBytes: states.reduce((bytes, state) => bytes + wasteOf(state), 0),
-      deadPacks: choice.dead.length,
-      deadBytes: sum(choice.dead),
+      deadPacks: dead.length,
+      deadBytes: sum(dead),
       repackedPacks: repacked.length,
       repackedBytes: sum(repacked),
       movedBytes:
@@ -225,7 +248,8 @@ async function plan(
       sparedBytes: sum(choice.spared),
       adoptedPacks: placement.adoptedPacks,
       orphanPacks: placement.orphans.length,
-      unreadablePacks: placement.unreadable.length + unread.size,
+      unreadablePacks: placement.unreadable.length + (moved?.unreadable.length ?? 0),
+      isHeldBack: isDamaged,
       condemnedPacks: going.length,
       condemnedBytes: sum(going),
     },
@@ -278,32 +302,42 @@ async function spareSince(
   return sinceMs;
 }
 
-/** Step 3. */
-async function move(
-  options: CollectOptions,
-  marking: Marking,
-  { repack: chosen, dead }: PackChoice,
+/** Good packs that are not chosen to go. */
+function stayingPacks(
   packs: ReadonlyMap<string, ObjectInfo>,
   condemned: ReadonlySet<string>,
-): Promise<RepackResult | undefined> {
-  if (chosen.length === 0) return undefined;
+  { rescuePacks }: Placement,
+  { repack: chosen, dead }: PackChoice,
+): Set<string> {
   const staying = new Set<string>(packs.keys());
+  for (const id of rescuePacks) staying.add(id);
   for (const id of condemned) staying.delete(id);
   for (const { packId } of [...chosen, ...dead]) staying.delete(packId);
-  // What also stands in a pack that stays needs no moving.
-  const placed = new PlacedBlobs(marking.reachable);
-  await measureUsage(marking.index, placed, staying, options.onProblem);
+  return staying;
+}
+
+/** Step 3. What also stands in a pack that stays needs no moving. */
+async function move(
+  options: CollectOptions,
+  { index, reachable }: Marking,
+  chosen: readonly PackState[],
+  staying: ReadonlySet<string>,
+): Promise<RepackResult | undefined> {
+  if (chosen.length === 0) return undefined;
   const { repository, platform, reseal, signal, onProgress, onProblem } = options;
+  const leaving = chosen.map(({ packId }) => packId);
+  const moves = await planMoves({ index, reachable, staying, leaving, onProblem });
   const result = await repack({
     repository,
     platform,
-    packs: chosen.map(({ packId }) => packId),
-    take: (kind, id) => placed.place(kind, id, 0) === "first",
+    packs: leaving,
+    take: (packId, entry) => moves.take(packId, entry),
+    faultOf: (packId, entries) => moves.faultOf(packId, entries),
     reseal,
     onProblem,
     onProgress: (done) => onProgress?.("moving", done.emptied.length),
     signal,
   });
-  await marking.index.refresh();
+  await index.refresh();
   return result;
 }

@@ -10,8 +10,8 @@ import type { ReadSide } from "../read/read-side.ts";
 import type { LeafPage } from "../snapshots/leaf-page.ts";
 import type { ChunkListRef, FileContent, TreeNode } from "../snapshots/tree-node.ts";
 import { BlobIdSet } from "./blob-id-set.ts";
+import type { BlobSets } from "./blob-sets.ts";
 import type { AffectedPaths } from "./check-report.ts";
-import type { ReachableBlobs } from "./reachable.ts";
 
 const PATHS_SHOWN = 20;
 const SLASH = Uint8Array.of(0x2f);
@@ -46,14 +46,14 @@ interface Outcome {
 
 export class DamagedTrees {
   readonly #readSide: Pick<ReadSide, "trees" | "lists">;
-  readonly #lost: ReachableBlobs;
+  readonly #lost: BlobSets;
   readonly #signal: AbortSignal | undefined;
   readonly #clean = new BlobIdSet();
 
   /** @param options.lost Blobs that stand nowhere; all others can be read. */
   constructor(options: {
     readonly readSide: Pick<ReadSide, "trees" | "lists">;
-    readonly lost: ReachableBlobs;
+    readonly lost: BlobSets;
     readonly signal?: AbortSignal | undefined;
   }) {
     this.#readSide = options.readSide;

@@ -1,13 +1,16 @@
 /**
  * Looks up where everything that snapshots need stands, by going once through all records of the
- * index: ten million look-ups at random would read each page a thousand times.
+ * index: ten million look-ups at random would read each page a thousand times. One part of the chunks
+ * after another, each with the records of its range of ids.
  */
 import type { PackId } from "../base/ids.ts";
 import { SEALED_KINDS } from "../crypto/key-ring.ts";
 import type { BlobIndex, RecordPage } from "../index/blob-index.ts";
 import { RECORD_BYTES } from "../index/index-record.ts";
 import type { BlobIdSet } from "./blob-id-set.ts";
-import { ReachableBlobs } from "./reachable.ts";
+import { BlobSets } from "./blob-sets.ts";
+import type { ReachableBlobs } from "./reachable.ts";
+import type { ChunkConflict, IdRange } from "./referred-chunks.ts";
 
 /** Whether what the index places in a pack counts: "partly" when only `good` blobs do. */
 export type PackState = "good" | "partly" | "bad";
@@ -21,11 +24,15 @@ export interface LocateOptions {
   readonly goodBlobs: BlobIdSet;
   /** Segments that stand in the storage; what only others know is not indexed. */
   readonly isStored: (segment: RecordPage["segment"]) => boolean;
+  /** Files that contradict each other about a chunk, unless the walk has told. */
+  readonly onConflict: (conflict: ChunkConflict) => void;
 }
 
 export interface LocatedBlobs {
   /** Blobs without a good place. */
-  readonly lost: ReachableBlobs;
+  readonly lost: BlobSets;
+  /** Distinct chunks that files refer to. */
+  readonly chunks: number;
   /** Blobs with a good place that no stored segment names. */
   readonly unindexed: number;
   /** Good packs that hold something needed. */
@@ -42,19 +49,57 @@ const PLAIN_AT = 44;
 const KIND_AT = 48;
 
 export async function locateBlobs(options: LocateOptions): Promise<LocatedBlobs> {
-  const { index, reachable, goodBlobs } = options;
-  const sets = [reachable.data, reachable.trees, reachable.lists];
-  const found = sets.map((set) => new Uint8Array(set.size));
-  const contradicting = new Set<PackId>();
-  const segments = new Map<string, SegmentPacks>();
-  for await (const { segment, records } of index.recordPages()) {
+  const { reachable } = options;
+  const run: LocateRun = {
+    options,
+    segments: new Map(),
+    contradicting: new Set(),
+    lost: new BlobSets(),
+    sums: { chunks: 0, unindexed: 0 },
+  };
+  const trees = columnOf(reachable.trees);
+  const lists = columnOf(reachable.lists);
+  for (const part of reachable.chunks.parts(options.onConflict)) {
+    const data = columnOf(part.chunks);
+    await markRecords(run, part, [data, trees, lists]);
+    run.sums.chunks += part.chunks.size;
+    collect(run, data, run.lost.data);
+  }
+  collect(run, trees, run.lost.trees);
+  collect(run, lists, run.lost.lists);
+  const { lost, contradicting, sums } = run;
+  return { ...sums, lost, contradicting, packs: neededPacks(run.segments) };
+}
+
+/** Blobs of one kind, and what was found of each: 0, UNINDEXED or INDEXED. */
+interface Column {
+  readonly set: BlobIdSet;
+  readonly marks: Uint8Array;
+}
+
+interface LocateRun {
+  readonly options: LocateOptions;
+  readonly segments: Map<string, SegmentPacks>;
+  readonly contradicting: Set<PackId>;
+  readonly lost: BlobSets;
+  readonly sums: { chunks: number; unindexed: number };
+}
+
+/** Goes through the records of a range of ids. @param columns Data, trees and lists. */
+async function markRecords(
+  { options, segments, contradicting }: LocateRun,
+  range: IdRange,
+  columns: readonly [Column, Column, Column],
+): Promise<void> {
+  const { index, goodBlobs } = options;
+  for await (const { segment, records } of index.recordPages(range)) {
     if (records === undefined) continue;
     const packs = packsOf(segment, options, segments);
     const mark = options.isStored(segment) ? INDEXED : UNINDEXED;
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       const kind = kindNumber(view.getUint8(at + KIND_AT));
-      const set = sets[kind] as BlobIdSet;
+      const { set, marks } = columns[kind];
       const number = set.find(records, at);
       if (number < 0) continue;
       const pack = view.getUint32(at + PACK_AT, true);
@@ -64,12 +109,10 @@ export async function locateBlobs(options: LocateOptions): Promise<LocatedBlobs>
         contradicting.add(segment.packId(pack));
         continue;
       }
-      const marks = found[kind] as Uint8Array;
       if ((marks[number] as number) < mark) marks[number] = mark;
       packs.needed[pack] = 1;
     }
   }
-  return { ...collect(sets, found), packs: neededPacks(segments), contradicting };
 }
 
 const GOOD = 0;
@@ -110,24 +153,18 @@ function neededPacks(segments: ReadonlyMap<string, SegmentPacks>): ReadonlySet<P
   return packs;
 }
 
-/** Place of a stored kind among the sets. Pages are checked, so there is no other. */
-function kindNumber(stored: number): number {
+/** Place of a stored kind among the columns. Pages are checked, so there is no other. */
+function kindNumber(stored: number): 0 | 1 | 2 {
   return stored === SEALED_KINDS.data ? 0 : stored === SEALED_KINDS.tree ? 1 : 2;
 }
 
-function collect(
-  sets: readonly BlobIdSet[],
-  found: readonly Uint8Array[],
-): Pick<LocatedBlobs, "lost" | "unindexed"> {
-  const lost = new ReachableBlobs();
-  const lostSets = [lost.data, lost.trees, lost.lists];
-  let unindexed = 0;
-  sets.forEach((set, kind) => {
-    const marks = found[kind] as Uint8Array;
-    for (let number = 0; number < marks.length; number++) {
-      if (marks[number] === 0) lostSets[kind]?.intern(set.bytesAt(number));
-      else if (marks[number] === UNINDEXED) unindexed++;
-    }
-  });
-  return { lost, unindexed };
+function columnOf(set: BlobIdSet): Column {
+  return { set, marks: new Uint8Array(set.size) };
+}
+
+function collect({ sums }: LocateRun, { set, marks }: Column, lost: BlobIdSet): void {
+  for (let number = 0; number < marks.length; number++) {
+    if (marks[number] === 0) lost.intern(set.bytesAt(number));
+    else if (marks[number] === UNINDEXED) sums.unindexed++;
+  }
 }

@@ -12,7 +12,8 @@ import type { PackEntry } from "../packs/pack-format.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Backend, ObjectInfo } from "../storage/backend.ts";
-import { type PackUsage, PlacedBlobs, measureUsage } from "./pack-usage.ts";
+import { type PackUsage, measureUsage } from "./pack-usage.ts";
+import type { PlacedBlobs } from "./placed-blobs.ts";
 import type { ReachableBlobs } from "./reachable.ts";
 import { readPackDirectory } from "./rebuild-index.ts";
 import { repack } from "./repack.ts";
@@ -43,8 +44,10 @@ export interface Placement {
   /** Packs that no index knows and nobody needs, and those whose directory cannot be read. */
   readonly orphans: readonly PackId[];
   readonly unreadable: readonly PackId[];
-  /** What had to be copied out of condemned packs, or indexed anew. */
+  /** What had to be copied out of condemned packs, and the packs it stands in now. */
   readonly rescuedBlobs: number;
+  readonly rescuePacks: ReadonlySet<PackId>;
+  /** Indexed anew. */
   readonly adoptedPacks: number;
 }
 
@@ -61,40 +64,44 @@ export async function placeBlobs(options: PlaceOptions): Promise<Placement> {
   const { index, reachable, condemned, onProblem } = options;
   const good = new Set<string>(options.packs.keys());
   for (const id of condemned) good.delete(id);
+  const rescuePacks = new Set<PackId>();
   let rescuedBlobs = 0;
   let adoptedPacks = 0;
   for (let round = 0; ; round++) {
-    const placed = new PlacedBlobs(reachable);
-    const usages = await measureUsage(index, placed, good, onProblem);
-    const orphans = await readOrphans(options, good, usages);
-    const adopted: OpenedPack[] = [];
-    const garbage: PackId[] = [];
-    for (const pack of orphans.opened) {
-      const isNeeded = pack.entries.some(({ kind, id }) =>
-        placed.isMissing(SEALED_KINDS[kind], id, 0),
-      );
-      if (!isNeeded) {
-        garbage.push(pack.packId);
-        continue;
-      }
-      for (const { kind, id } of pack.entries) placed.place(SEALED_KINDS[kind], id, 0);
-      adopted.push(pack);
-    }
-    const isDone = placed.missing === 0 && adopted.length === 0;
+    const orphans = await readOrphans(options, good);
+    const adopted = new Set<OpenedPack>();
+    const missing = new Set<BlobId>();
+    const usages = await measureUsage({
+      index,
+      reachable,
+      packs: good,
+      onProblem,
+      onPart: (placed) => {
+        for (const pack of orphans.opened) if (placeEntries(pack, placed)) adopted.add(pack);
+        for (const id of placed.missing()) missing.add(idOf<BlobId>(id));
+      },
+    });
+    const isDone = missing.size === 0 && adopted.size === 0;
     if (isDone || options.dryRun === true) {
-      if (placed.missing > 0) await findCondemned(options, placed);
+      if (missing.size > 0) await findCondemned(options, missing);
+      const garbage = orphans.opened.filter((pack) => !adopted.has(pack));
+      const orphanIds = garbage.map(({ packId }) => packId);
       const { unreadable } = orphans;
-      return { usages, orphans: garbage, unreadable, rescuedBlobs, adoptedPacks };
+      const done = { rescuedBlobs, rescuePacks, adoptedPacks };
+      return { usages, orphans: orphanIds, unreadable, ...done };
     }
-    if (round === ROUNDS_MAX) throw nowhere(placed);
-    if (adopted.length > 0) {
-      await adopt(options, adopted);
-      adoptedPacks += adopted.length;
+    if (round === ROUNDS_MAX) throw nowhere(missing);
+    if (adopted.size > 0) {
+      await adopt(options, [...adopted]);
+      adoptedPacks += adopted.size;
     }
-    if (placed.missing > 0) {
-      const { movedBlobs, newPacks } = await rescue(options, placed);
+    if (missing.size > 0) {
+      const { movedBlobs, newPacks } = await rescue(options, missing);
       rescuedBlobs += movedBlobs;
-      for (const id of newPacks) good.add(id);
+      for (const id of newPacks) {
+        good.add(id);
+        rescuePacks.add(id);
+      }
     }
     await index.refresh();
   }
@@ -106,16 +113,22 @@ interface OpenedPack {
   readonly entries: readonly PackEntry[];
 }
 
+/** Places what a pack holds, when something of it is missing. @returns whether it is. */
+function placeEntries({ entries }: OpenedPack, placed: PlacedBlobs): boolean {
+  if (!entries.some(({ kind, id }) => placed.isMissing(SEALED_KINDS[kind], id, 0))) return false;
+  for (const { kind, id } of entries) placed.place(SEALED_KINDS[kind], id, 0);
+  return true;
+}
+
 /** Packs that are good and that no segment names, with what they say they hold. */
 async function readOrphans(
   options: PlaceOptions,
   good: ReadonlySet<string>,
-  usages: ReadonlyMap<PackId, PackUsage>,
 ): Promise<{ readonly opened: readonly OpenedPack[]; readonly unreadable: readonly PackId[] }> {
   const opened: OpenedPack[] = [];
   const unreadable: PackId[] = [];
   if (!options.lookIntoOrphans) return { opened, unreadable };
-  const known = new Set<PackId>(usages.keys());
+  const known = new Set<PackId>();
   for (const { packId } of options.index.packs()) known.add(packId);
   for (const { name, sizeBytes } of options.packs.values()) {
     const packId = parseId<PackId>(name);
@@ -152,52 +165,54 @@ async function adopt({ repository }: PlaceOptions, packs: readonly OpenedPack[])
 
 async function rescue(
   options: PlaceOptions,
-  placed: PlacedBlobs,
+  missing: ReadonlySet<BlobId>,
 ): Promise<{ readonly movedBlobs: number; readonly newPacks: ReadonlySet<PackId> }> {
-  const packs = await findCondemned(options, placed);
+  const packs = await findCondemned(options, missing);
   const { repository, platform, onProblem, signal } = options;
+  const left = new Set(missing);
   return repack({
     repository,
     platform,
     packs,
-    take: (kind, id) => placed.place(kind, id, 0) === "first",
+    take: (_, { id }) => left.delete(idOf<BlobId>(id)),
     onProblem,
     signal,
   });
 }
 
 /** Condemned packs that hold what is missing. @throws ForgeError "missing-object" when none do. */
-async function findCondemned(options: PlaceOptions, placed: PlacedBlobs): Promise<PackId[]> {
+async function findCondemned(
+  options: PlaceOptions,
+  missing: ReadonlySet<BlobId>,
+): Promise<PackId[]> {
   const { index, packs, condemned } = options;
-  const missing = new Map<BlobId, number>();
-  for (const { id, kind } of placed.missingIds()) missing.set(idOf<BlobId>(id), kind);
+  const left = new Set(missing);
   const holding = new Set<PackId>();
   const isThere = (packId: PackId): boolean => condemned.has(packId) && packs.has(packId);
-  for (const [id, locations] of await index.findMany(missing.keys())) {
+  for (const [id, locations] of await index.findMany(missing)) {
     const found = locations.filter(({ packId }) => isThere(packId));
     for (const { packId } of found) holding.add(packId);
-    if (found.length > 0) missing.delete(id);
+    if (found.length > 0) left.delete(id);
   }
-  if (missing.size > 0) {
+  if (left.size > 0) {
     // A sweep that was interrupted has taken its packs out of the index already.
     for (const packId of condemned) {
       const info = packs.get(packId);
       const pack = info && (await openPack(options, packId, info.sizeBytes));
       for (const { id } of pack?.entries ?? []) {
-        if (missing.delete(idOf<BlobId>(id))) holding.add(packId);
+        if (left.delete(idOf<BlobId>(id))) holding.add(packId);
       }
     }
   }
-  if (missing.size > 0) throw nowhere(placed, missing.keys().next().value);
+  if (left.size > 0) throw nowhere(left);
   return [...holding];
 }
 
-function nowhere(placed: PlacedBlobs, first?: BlobId): ForgeError {
-  const [any] = placed.missingIds();
-  const blobId = first ?? (any === undefined ? "" : toHex(any.id));
+function nowhere(missing: ReadonlySet<BlobId>): ForgeError {
+  const [blobId = ""] = missing;
   return new ForgeError(
     "missing-object",
-    `Cannot collect garbage: something that snapshots need is nowhere to be found (blob ${blobId}, and ${placed.missing - 1} more); nothing was deleted, see: forge check`,
-    { context: { blobs: placed.missing } },
+    `Cannot collect garbage: something that snapshots need is nowhere to be found (blob ${blobId}, and ${missing.size - 1} more); nothing was deleted, see: forge check`,
+    { context: { blobs: missing.size } },
   );
 }

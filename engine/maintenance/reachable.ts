@@ -3,11 +3,6 @@
  * tree and list is read once, however many snapshots share it; what was met is remembered in compact
  * sets and nothing else grows.
  *
- * ```ts
- * const reachable = await walkReachable({ readSide, roots: snapshots.map(({ root }) => root) });
- * if (!reachable.has(entry.id)) … // a pack entry or an index record that no snapshot needs
- * ```
- *
  * Without `onProblem` the first tree or list that cannot be read ends the walk: who deletes what is
  * not reachable must not go on with half the truth. With it the walk goes on, and what stands below
  * is not in the result.
@@ -24,31 +19,26 @@ import type { ReferencePage } from "../snapshots/reference-page.ts";
 import type { ChunkListRef, FileContent } from "../snapshots/tree-node.ts";
 import { type TreePage, decodeRootPage, decodeTreePage } from "../snapshots/tree-page.ts";
 import { BlobIdSet } from "./blob-id-set.ts";
+import { type ChunkConflict, type ChunkPart, ReferredChunks } from "./referred-chunks.ts";
+import type { IdMemory } from "./scratch.ts";
 
 /** The blobs that were met. Ids of different kinds never agree. */
 export class ReachableBlobs {
+  /** Of each version of a directory, and of large files: far fewer than chunks, always in memory. */
   readonly trees: BlobIdSet = new BlobIdSet();
   readonly lists: BlobIdSet = new BlobIdSet();
-  /** Chunks of files; `valueAt` is the plain length that the files say. */
-  readonly data: BlobIdSet = new BlobIdSet();
+  readonly chunks: ReferredChunks;
 
-  get size(): number {
-    return this.trees.size + this.lists.size + this.data.size;
+  /** @param chunkMemory For the ids of chunks; without a bound when absent. */
+  constructor(chunkMemory?: IdMemory) {
+    this.chunks = new ReferredChunks(chunkMemory);
   }
 
-  add(kind: "tree" | "list" | "data", id: BlobId): void {
-    (kind === "tree" ? this.trees : kind === "list" ? this.lists : this.data).intern(idBytes(id));
-  }
-
-  addAll(others: ReachableBlobs): void {
-    this.trees.addAll(others.trees);
-    this.lists.addAll(others.lists);
-    this.data.addAll(others.data);
-  }
-
-  /** @param id 32 bytes from `at`. */
-  has(id: Uint8Array, at = 0): boolean {
-    return this.data.has(id, at) || this.trees.has(id, at) || this.lists.has(id, at);
+  /** The chunks in parts. @throws ForgeError "corrupt" when files contradict each other about one. */
+  chunkParts(): Generator<ChunkPart> {
+    return this.chunks.parts((conflict) => {
+      throw conflictError(conflict);
+    });
   }
 }
 
@@ -195,15 +185,8 @@ class ReachableWalk {
   }
 
   #visitChunk(bytes: Uint8Array, at: number, plainBytes: number): void {
-    const { data } = this.found;
-    const size = data.size;
-    const number = data.intern(bytes, at);
-    if (data.size > size) {
-      data.setValue(number, plainBytes);
-    } else if (data.valueAt(number) !== plainBytes) {
-      const said = data.valueAt(number);
-      this.#report("data", data.idAt(number), `files say it has ${said} and ${plainBytes} bytes`);
-    }
+    const conflict = this.found.chunks.add(bytes, at, plainBytes);
+    if (conflict !== undefined) this.#tell("data", conflict.id, conflictError(conflict));
   }
 
   async #visitLists(content: FileContent): Promise<void> {
@@ -303,9 +286,10 @@ class ReachableWalk {
   }
 
   #report(kind: ReachableProblem["kind"], id: BlobId, found: string): void {
-    const error = new ForgeError("corrupt", `Cannot use ${kind} blob ${id}: ${found}`, {
-      context: { blobId: id },
-    });
+    this.#tell(kind, id, unusable(kind, id, found));
+  }
+
+  #tell(kind: ReachableProblem["kind"], id: BlobId, error: ForgeError): void {
     if (this.#options.onProblem === undefined) throw error;
     this.#options.onProblem({ kind, id, error });
   }
@@ -331,6 +315,16 @@ class ReachableWalk {
     );
     return keyed.map(({ id }) => id);
   }
+}
+
+export function conflictError({ id, plainBytes: [one, other] }: ChunkConflict): ForgeError {
+  return unusable("data", id, `files say it has ${one} and ${other} bytes`);
+}
+
+function unusable(kind: ReachableProblem["kind"], id: BlobId, found: string): ForgeError {
+  return new ForgeError("corrupt", `Cannot use ${kind} blob ${id}: ${found}`, {
+    context: { blobId: id },
+  });
 }
 
 function factsOf(page: TreePage): PageFacts {

@@ -8,7 +8,6 @@ import { mapBounded } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
 import { type PackId, idOf } from "../base/ids.ts";
 import { PACK_BYTES_MAX } from "../base/limits.ts";
-import { SEALED_KINDS } from "../crypto/key-ring.ts";
 import { PackBuilder, type SealedBlob } from "../packs/pack-builder.ts";
 import { type PackEntry, openPackDirectorySync } from "../packs/pack-format.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
@@ -27,7 +26,9 @@ export interface RepackOptions {
    * Whether the blob has to move. Asked once for each entry of each pack; an answer of true means that
    * it is moved.
    */
-  readonly take: (kind: number, id: Bytes) => boolean;
+  readonly take: (packId: PackId, entry: PackEntry) => boolean;
+  /** Why a pack has to stay that was read; `entries` is how many blobs it holds. */
+  readonly faultOf?: ((packId: PackId, entries: number) => string | undefined) | undefined;
   /** Gives the blob to store instead: the same blob sealed anew. */
   readonly reseal?: ((blob: SealedBlob) => SealedBlob | Promise<SealedBlob>) | undefined;
   /** A pack that cannot be read: it stays. */
@@ -40,7 +41,7 @@ export interface RepackOptions {
 export interface RepackResult {
   /** Packs out of which everything that had to move was moved. */
   readonly emptied: readonly PackId[];
-  /** Packs that could not be read; they have to stay. */
+  /** Packs that cannot be read, or are not what the index says; they have to stay. */
   readonly unreadable: readonly PackId[];
   readonly movedBlobs: number;
   readonly movedBytes: number;
@@ -100,14 +101,25 @@ class RepackRun {
     }
     const { bytes, entries } = opened;
     for (const entry of entries) {
-      if (!this.#options.take(SEALED_KINDS[entry.kind], entry.id)) continue;
+      if (!this.#options.take(packId, entry)) continue;
       const { id, kind, codec, epoch, plainBytes, offset, sealedBytes } = entry;
       const sealed = bytes.subarray(offset, offset + sealedBytes);
       const blob: SealedBlob = { id: id.slice(), kind, codec, epoch, plainBytes, sealed };
       await this.#add((await this.#options.reseal?.(blob)) ?? blob);
     }
-    this.#emptied.push(packId);
+    const fault = this.#options.faultOf?.(packId, entries.length);
+    if (fault === undefined) this.#emptied.push(packId);
+    else this.#keep(packId, fault);
     this.#options.onProgress?.(this.result);
+  }
+
+  #keep(packId: PackId, fault: string): void {
+    this.#unreadable.push(packId);
+    this.#options.onProblem(
+      new ForgeError("corrupt", `Cannot write pack ${packId} anew: ${fault}; see: forge check`, {
+        context: { packId },
+      }),
+    );
   }
 
   /** Stores what was begun. */

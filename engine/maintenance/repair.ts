@@ -273,10 +273,11 @@ class Repair {
     report: CheckReport,
     condemned: ReadonlySet<string>,
   ): Promise<void> {
-    const { repository, platform, decoder, program, now, onEvent, signal } = this.#options;
+    const { repository, platform, decoder, program, now, onEvent, idMemory, signal } =
+      this.#options;
     const original = await readSnapshot(repository, id);
     const snapshot = await rewriteSnapshot(original, {
-      ...{ repository, platform, decoder, program, condemned, signal },
+      ...{ repository, platform, decoder, program, condemned, idMemory, signal },
       lost: report.damage.lost,
       lease: this.#lease,
       chain: this.#chain,
@@ -332,8 +333,8 @@ class Repair {
   }
 
   #check(): Promise<CheckReport> {
-    const { repository, decoder, verifier, onProgress, signal } = this.#options;
-    return checkRepository({ repository, decoder, verifier, onProgress, signal });
+    const { repository, decoder, verifier, idMemory, onProgress, signal } = this.#options;
+    return checkRepository({ repository, decoder, verifier, idMemory, onProgress, signal });
   }
 
   /**

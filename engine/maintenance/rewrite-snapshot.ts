@@ -5,6 +5,7 @@
 import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
+import type { BlobIndex } from "../index/blob-index.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
 import type { BlobDecoder } from "../read/blob-decoder.ts";
 import { type ReadSide, createReadSide } from "../read/read-side.ts";
@@ -20,9 +21,11 @@ import { Packer } from "../write/packer.ts";
 import { TreeSaver } from "../write/save-tree.ts";
 import { SessionTable } from "../write/session-table.ts";
 import { BlobIdSet } from "./blob-id-set.ts";
+import type { BlobSets } from "./blob-sets.ts";
 import { DamagedTrees, type Lost, type RewrittenSnapshot } from "./damaged-trees.ts";
 import { locateBlobs } from "./locate-blobs.ts";
-import { type ReachableBlobs, walkReachable } from "./reachable.ts";
+import { ReachableBlobs, conflictError, walkReachable } from "./reachable.ts";
+import type { IdMemory } from "./scratch.ts";
 
 export const REPAIRED_TAG = "repaired";
 
@@ -30,7 +33,7 @@ export interface RewriteOptions {
   readonly repository: Repository<Backend>;
   readonly platform: SyncPlatform;
   readonly decoder: BlobDecoder;
-  readonly lost: ReachableBlobs;
+  readonly lost: BlobSets;
   readonly lease: Lease;
   /** Packs that collection plans name, listed after the lease was acquired: not to be relied on. */
   readonly condemned: ReadonlySet<string>;
@@ -39,6 +42,8 @@ export interface RewriteOptions {
   readonly program: string;
   readonly nowNs: bigint;
   readonly onLost: (lost: Lost) => void;
+  /** For the ids of chunks; without a bound when absent. */
+  readonly idMemory?: IdMemory | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -127,18 +132,33 @@ async function saveRest(
 /** The packs that hold all of it: also the proof that nothing is missing. */
 async function packsOf(
   root: Snapshot["root"],
-  { repository, decoder, condemned, signal }: RewriteOptions,
+  { repository, decoder, condemned, idMemory, signal }: RewriteOptions,
 ): Promise<ReadonlySet<PackId>> {
   const { index } = await loadIndex(repository);
   const readSide: ReadSide = createReadSide({ backend: repository.backend, index, decoder });
-  const reachable = await walkReachable({ readSide, roots: [root], signal });
-  const good = await goodPacks(repository, condemned);
+  const reachable = new ReachableBlobs(idMemory);
+  try {
+    await walkReachable({ readSide, roots: [root], into: reachable, signal });
+    return await packsHolding(reachable, index, await goodPacks(repository, condemned));
+  } finally {
+    reachable.chunks.close();
+  }
+}
+
+async function packsHolding(
+  reachable: ReachableBlobs,
+  index: BlobIndex,
+  good: ReadonlySet<string>,
+): Promise<ReadonlySet<PackId>> {
   const { lost, packs } = await locateBlobs({
     index,
     reachable,
     packState: (packId) => (good.has(packId) ? "good" : "bad"),
     goodBlobs: new BlobIdSet(),
     isStored: () => true,
+    onConflict: (conflict) => {
+      throw conflictError(conflict);
+    },
   });
   if (lost.size === 0) return packs;
   throw new ForgeError(

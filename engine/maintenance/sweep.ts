@@ -27,6 +27,8 @@ export interface SweepOptions {
   readonly lease: Lease;
   /** In the place of what the plans say, when the user does not want to wait so long. */
   readonly graceMs: number | undefined;
+  /** Delete nothing: what plans condemned may hold the only good copies of what a damaged pack holds. */
+  readonly isHeldBack: boolean;
   readonly rewriteIndex?: boolean | undefined;
 }
 
@@ -86,7 +88,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
 }
 
 /** 6.1: plans whose grace is over and which no living lease holds back. */
-async function findReady({ marking, lease, graceMs }: SweepOptions): Promise<{
+async function findReady({ marking, lease, graceMs, isHeldBack }: SweepOptions): Promise<{
   readonly ready: ReadonlySet<PlanId>;
   readonly waiting: readonly WaitingPlan[];
   readonly endedLeases: number;
@@ -101,7 +103,7 @@ async function findReady({ marking, lease, graceMs }: SweepOptions): Promise<{
   for (const plan of plans) {
     const untilMs = plan.storedMs + (graceMs ?? plan.graceMs);
     const leases = living.filter((other) => holdsBack(other, plan));
-    if (untilMs <= nowMs && leases.length === 0) ready.add(plan.id);
+    if (untilMs <= nowMs && leases.length === 0 && !isHeldBack) ready.add(plan.id);
     else waiting.push({ id: plan.id, packs: plan.packs.length, untilMs, leases });
   }
   return { ready, waiting, endedLeases: ended };

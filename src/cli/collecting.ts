@@ -13,6 +13,7 @@ import {
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { displayText, formatBytes, formatDuration, formatTime, plural } from "./format.ts";
+import { ID_MEMORY_OPTION, idMemoryOf } from "./id-memory.ts";
 import { percent, size, span } from "./option-kinds.ts";
 import { progressMode } from "./progress.ts";
 import { settingsOf } from "./repository-choice.ts";
@@ -25,12 +26,14 @@ export const COLLECT_OPTIONS = {
     "--grace <span>",
     "how long unneeded packs stay; 0 when nobody else can be writing (default: 24h, or 0 where only this machine ever wrote)",
   ),
+  memory: ID_MEMORY_OPTION,
 } as const;
 
 export interface CollectValues {
   readonly threshold: number;
   readonly maxRepack: number | undefined;
   readonly grace: number | undefined;
+  readonly memory: number | undefined;
 }
 
 /** File systems of this machine's own disks, by statfs(2): a listing shows what was written. */
@@ -78,6 +81,7 @@ export async function runCollection(
       threshold: values.threshold / 100,
       repackBytesMax: values.maxRepack,
       dryRun: values.dryRun,
+      idMemory: idMemoryOf(context, values.memory),
       onProblem(error: ForgeError) {
         problems++;
         output.warn(error.message);
@@ -138,6 +142,11 @@ export async function reportCollection(
     if (sweep.endedLeases > 0) {
       output.note(`${plural(sweep.endedLeases, "lease")} of dead processes removed`);
     }
+  }
+  if (report.isHeldBack) {
+    output.warn(
+      "Nothing was deleted: a pack is damaged, and what was about to go may be the good copy of what it holds; run forge check --repair, then forge compact",
+    );
   }
   if (report.sparedPacks > 0) {
     output.note(

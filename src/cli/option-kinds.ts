@@ -121,16 +121,18 @@ export function integer(
   });
 }
 
-/** A size in bytes: "10M". */
+/** A size in bytes: "10M". @param extras.min Bytes, a whole number of MiB. */
 export function size(
   flags: string,
   description: string,
-  extras?: OptionExtras,
+  extras: OptionExtras & { readonly min?: number } = {},
 ): OptionKind<number | undefined> {
   return option(flags, description, extras, (raw) => {
     if (raw === undefined) return undefined;
     const bytes = typeof raw === "string" ? findSize(raw) : undefined;
     if (bytes === undefined) throw unusable(flags, raw, "a size such as 512K or 1.5G is needed");
+    const { min = 0 } = extras;
+    if (bytes < min) throw unusable(flags, raw, `at least ${min / 2 ** 20}M is needed`);
     return bytes;
   });
 }

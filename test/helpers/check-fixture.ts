@@ -1,6 +1,11 @@
 /** Checking and repairing in tests: no threads, one fixed writer. */
+import { tmpdir } from "node:os";
+import { inspect, isDeepStrictEqual } from "node:util";
+import { BYTES_PER_NUMBERED_ID } from "../../engine/maintenance/blob-id-set.ts";
 import { type CheckOptions, checkRepository } from "../../engine/maintenance/check.ts";
 import type { CheckReport, FindingKind } from "../../engine/maintenance/check-report.ts";
+import { openScratchFile } from "../../engine/maintenance/node/scratch-file.ts";
+import type { ListedPack } from "../../engine/maintenance/rebuild-index.ts";
 import { type RepairEvent, applyRepair, listCopy } from "../../engine/maintenance/repair.ts";
 import { planRepair } from "../../engine/maintenance/repair-plan.ts";
 import { createPackVerifier } from "../../engine/maintenance/verify-pack.ts";
@@ -9,12 +14,31 @@ import { createPlatformDecoder } from "../../engine/read/platform-decoder.ts";
 import type { Repository } from "../../engine/repository/repository.ts";
 import type { Backend } from "../../engine/storage/backend.ts";
 
-/** A check that reads every byte, unless told otherwise. */
-export function checkAll(
+/**
+ * A check that reads every byte, unless told otherwise. It is made twice, once with nearly all ids in
+ * scratch, and both have to find the same.
+ */
+export async function checkAll(
   repository: Repository,
   options: Partial<CheckOptions> = {},
 ): Promise<CheckReport> {
-  return checkRepository({ ...toolsOf(repository), readData: (packs) => packs, ...options });
+  const all = { ...toolsOf(repository), readData: (packs: readonly ListedPack[]) => packs };
+  const report = await checkRepository({ ...all, ...options });
+  const idMemory = {
+    bytes: 5 * BYTES_PER_NUMBERED_ID,
+    openScratch: () => openScratchFile(tmpdir()),
+  };
+  const again = await checkRepository({ ...all, ...options, idMemory, onPackVerified: undefined });
+  // Threads finish in any order.
+  const content = ({ findings, counts }: CheckReport): unknown => [
+    findings.toSorted((a, b) => (a.message < b.message ? -1 : 1)),
+    counts,
+  ];
+  const shown = (one: CheckReport): string => inspect(content(one), { depth: 9 });
+  if (!isDeepStrictEqual(content(again), content(report))) {
+    throw new Error(`in memory: ${shown(report)}\nin scratch: ${shown(again)}`);
+  }
+  return report;
 }
 
 export interface Repaired {

@@ -8,7 +8,7 @@ import {
 } from "../../engine/maintenance/collect.ts";
 import { ReachableBlobs, walkReachable } from "../../engine/maintenance/reachable.ts";
 import { verifyObjects } from "../../engine/maintenance/verify-objects.ts";
-import { PlacedBlobs, measureUsage } from "../../engine/maintenance/pack-usage.ts";
+import { measureUsage } from "../../engine/maintenance/pack-usage.ts";
 import { nativePlatform, nativeSyncPlatform } from "../../engine/platform/node/native.ts";
 import { createPlatformDecoder } from "../../engine/read/platform-decoder.ts";
 import { createReadSide } from "../../engine/read/read-side.ts";
@@ -67,9 +67,15 @@ export async function problemsOf(repository: Repository<Backend>): Promise<strin
   }
   const { index } = await loadIndex(repository, { onProblem: fail });
   const packs = new Set((await repository.backend.list("packs")).map(({ name }) => name));
-  const placed = new PlacedBlobs(reachable);
-  await measureUsage(index, placed, packs, fail);
-  if (placed.missing > 0) problems.push(`${placed.missing} blobs stand nowhere`);
+  let missing = 0;
+  await measureUsage({
+    index,
+    reachable,
+    packs,
+    onProblem: fail,
+    onPart: (placed) => (missing += [...placed.missing()].length),
+  });
+  if (missing > 0) problems.push(`${missing} blobs stand nowhere`);
   return problems;
 }
 

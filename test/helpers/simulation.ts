@@ -4,6 +4,7 @@
  * and jumps, as the seed has it. What is acknowledged must stay whole, and readers of what is not
  * deleted must never fail.
  */
+import { tmpdir } from "node:os";
 import type { Bytes } from "../../engine/base/bytes.ts";
 import { ForgeError, isForgeError } from "../../engine/base/errors.ts";
 import { type SnapshotId, idOf } from "../../engine/base/ids.ts";
@@ -24,7 +25,9 @@ import type { Snapshot } from "../../engine/snapshots/snapshot.ts";
 import { type Backend, type ObjectRef, objectPath } from "../../engine/storage/backend.ts";
 import { MemoryBackend } from "../../engine/storage/memory.ts";
 import { backup } from "../../engine/write/backup.ts";
+import { BYTES_PER_NUMBERED_ID } from "../../engine/maintenance/blob-id-set.ts";
 import { collect } from "../../engine/maintenance/collect.ts";
+import { openScratchFile } from "../../engine/maintenance/node/scratch-file.ts";
 import { deleteSnapshot } from "../../engine/repository/tombstone.ts";
 import { findChainEnd, findParent } from "../../engine/write/parent.ts";
 import { problemsOf } from "./collection-fixture.ts";
@@ -232,6 +235,8 @@ export class Simulation {
       nowNs: BigInt(this.#nowMs) * 1_000_000n,
       ...options,
       overridePlans: options.graceMs === 0,
+      // So few ids in memory that most of them pass through scratch.
+      idMemory: { bytes: 5 * BYTES_PER_NUMBERED_ID, openScratch: () => openScratchFile(tmpdir()) },
       onProblem: fail,
     });
     this.counts.sweptPacks += sweep?.deletedPacks ?? 0;

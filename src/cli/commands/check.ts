@@ -39,6 +39,7 @@ import {
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatDuration, plural } from "../format.ts";
+import { ID_MEMORY_OPTION, idMemoryOf } from "../id-memory.ts";
 import { type OptionKind, flag, optional, text } from "../option-kinds.ts";
 import { Progress, type ProgressState, progressMode } from "../progress.ts";
 import { chooseRepository, settingsOf } from "../repository-choice.ts";
@@ -79,6 +80,7 @@ export const check: Command = defineCommand({
     ),
     dryRun: flag("-n, --dry-run", "with --repair: say what would be done, and do nothing"),
     yes: flag("-y, --yes", "with --repair: do not ask"),
+    memory: ID_MEMORY_OPTION,
     ...LATEST_OPTIONS,
   },
   examples: [
@@ -111,6 +113,7 @@ interface CheckValues {
   readonly fromPassphraseFile: string | undefined;
   readonly dryRun: boolean;
   readonly yes: boolean;
+  readonly memory: number | undefined;
   readonly host: readonly string[];
   readonly tag: readonly string[];
 }
@@ -158,6 +161,7 @@ async function runCheck({ context, repository, tools, trust, values }: Run): Pro
       repository,
       ...tools,
       snapshot,
+      idMemory: idMemoryOf(context, values.memory),
       readData:
         readData &&
         ((packs) => {
@@ -289,7 +293,7 @@ async function askToGoOn(context: CommandContext): Promise<void> {
 }
 
 async function applyPlan(
-  { context, repository, tools, trust }: Run,
+  { context, repository, tools, trust, values }: Run,
   plan: RepairPlan,
   copy: Repository | undefined,
 ): Promise<ExitCode> {
@@ -313,6 +317,7 @@ async function applyPlan(
       pid: process.pid,
       program: `forge ${versionText()}`,
       now: () => BigInt(Date.now()) * 1_000_000n,
+      idMemory: idMemoryOf(context, values.memory),
       onEvent(event) {
         if (event.done === "failed" && !output.json) output.warn(event.error.message);
         else if (output.json) told.push(output.jsonLine(jsonEvent(event)));

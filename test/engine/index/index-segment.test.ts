@@ -5,7 +5,7 @@ import { isForgeError } from "../../../engine/base/errors.ts";
 import { type BlobId, type IndexId, idOf, parseId } from "../../../engine/base/ids.ts";
 import type { KeyRing } from "../../../engine/crypto/key-ring.ts";
 import { deriveKeyRing } from "../../../engine/crypto/master-key.ts";
-import { readRecord, recordId } from "../../../engine/index/index-record.ts";
+import { RECORD_BYTES, readRecord, recordId } from "../../../engine/index/index-record.ts";
 import { type IndexSegment, openIndexSegment } from "../../../engine/index/index-segment-reader.ts";
 import { type SegmentPack, encodeIndexSegment } from "../../../engine/index/index-segment.ts";
 import { nativePlatform } from "../../../engine/platform/node/native.ts";
@@ -53,6 +53,42 @@ async function codeOf(run: () => Promise<unknown>): Promise<string> {
 }
 
 describe("index segment", () => {
+  test(`leaves out no page with an id of a range (seed ${seed})`, async () => {
+    const random = new SeededRandom(seed);
+    for (const blobs of [0, 1, 1024, 5000]) {
+      const packs = blobs === 0 ? [] : [randomPack(random, blobs)];
+      const segment = await openBytes(
+        await encodeIndexSegment(nativePlatform, keys, { id, packs, superseded: [] }),
+      );
+      const firstBytes: Set<number>[] = [];
+      for (let number = 0; number < segment.pageCount; number++) {
+        const page = await segment.readPage(number);
+        const count = page.length / RECORD_BYTES;
+        firstBytes.push(
+          new Set(Array.from({ length: count }, (_, i) => recordId(page, i)[0] ?? 0)),
+        );
+      }
+      expect(segment.pagesWith({ first: 0, end: 256 })).toEqual({
+        first: 0,
+        end: firstBytes.length,
+      });
+      for (let i = 0; i < 2000; i++) {
+        const first = random.below(256);
+        const range = { first, end: first + 1 + random.below(256 - first) };
+        const pages = segment.pagesWith(range);
+        firstBytes.forEach((bytes, number) => {
+          const isWanted = [...bytes].some((byte) => byte >= range.first && byte < range.end);
+          if (isWanted && !(number >= pages.first && number < pages.end)) expect.fail(`${number}`);
+        });
+        // At most one page too many at the front.
+        const wanted = firstBytes.filter((bytes) =>
+          [...bytes].some((byte) => byte >= range.first && byte < range.end),
+        );
+        expect(pages.end - pages.first).toBeLessThanOrEqual(wanted.length + 1);
+      }
+    }
+  });
+
   test.each(["aes-256-gcm", "chacha20-poly1305", "none"] as const)(
     `all records come back, with cipher %s (seed ${seed})`,
     async (cipher) => {
