@@ -12,6 +12,7 @@ import type { BlobDecoder } from "./blob-decoder.ts";
 import type { RefreshableBlobFinder } from "./blob-finder.ts";
 import { type ChunkCache, createChunkCache } from "./chunk-cache.ts";
 import type { PackReader } from "./pack-reader.ts";
+import { releaseSoon } from "./release-soon.ts";
 
 export interface BlobRef {
   readonly id: BlobId;
@@ -74,6 +75,18 @@ export class BlobReader {
     if (kept !== undefined) return kept;
     const plain = this.loadNow(ref);
     if (plain !== undefined) this.#cache.set(ref.id, plain);
+    return plain;
+  }
+
+  /** `readNow` for who copies it at once and will not come back: it leaves the cache. */
+  takeNow(ref: BlobRef): Bytes | undefined {
+    const kept = this.#cache.get(ref.id);
+    if (kept !== undefined) {
+      this.#cache.delete(ref.id);
+      return kept;
+    }
+    const plain = this.loadNow(ref);
+    if (plain !== undefined) releaseSoon(plain);
     return plain;
   }
 

@@ -24,7 +24,7 @@ export interface DataSegment {
 }
 
 export interface FileReaderSources {
-  readonly blobs: Pick<BlobReader, "read" | "readNow" | "prefetch">;
+  readonly blobs: Pick<BlobReader, "prefetch" | "read" | "readNow" | "takeNow">;
   readonly lists: ListReader;
 }
 
@@ -83,13 +83,15 @@ export class FileReader {
   }
 
   /** @see FsFile.readNow */
-  readNow(offset: number, length: number): Bytes[] | undefined {
+  readNow(offset: number, length: number, once = false): Bytes[] | undefined {
     if (!(offset >= 0)) return undefined;
+    const { blobs } = this.#sources;
     const parts: Bytes[] = [];
     for (const segment of this.segmentsNow(offset, length) ?? [undefined]) {
       if (segment === undefined) return undefined;
       const { id, chunkOffset } = segment;
-      const plain = this.#sources.blobs.readNow({ id, kind: "data" });
+      const ref = { id, kind: "data" } as const;
+      const plain = once ? blobs.takeNow(ref) : blobs.readNow(ref);
       if (plain === undefined) return undefined;
       checkLength(segment, plain);
       parts.push(plain.subarray(chunkOffset, chunkOffset + segment.length));

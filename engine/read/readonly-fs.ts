@@ -80,11 +80,13 @@ export interface FsFile extends FsEntryBase {
    * `read` at once when all of the range is in memory: views of it in order, which belong to others
    * and must not be changed. Use or copy them before waiting for anything: then they may be gone.
    * `undefined` when `read` has to load something.
+   * @param range.once The caller keeps a copy: nothing of it has to stay in memory here.
    * @throws ForgeError "corrupt".
    */
   readNow?(range: {
     readonly offset: number;
     readonly length: number;
+    readonly once?: boolean;
   }): readonly Bytes[] | undefined;
   /**
    * Loads a range so that `readNow`, called at once afterwards, most likely has it: what `read` would

@@ -140,8 +140,12 @@ export class SnapshotFile extends SnapshotEntry<"file"> implements FsFile {
     return this.reader.read(range.offset, range.length, range.signal);
   }
 
-  readNow(range: { readonly offset: number; readonly length: number }): Bytes[] | undefined {
-    return this.reader.readNow(range.offset, range.length);
+  readNow(range: {
+    readonly offset: number;
+    readonly length: number;
+    readonly once?: boolean;
+  }): Bytes[] | undefined {
+    return this.reader.readNow(range.offset, range.length, range.once);
   }
 
   load(range: FsRange): Promise<void> {

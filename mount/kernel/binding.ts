@@ -24,6 +24,7 @@ export async function mountWithKernel(
   const session = new Session(fd, {
     native: options.native,
     onRequest: (request, channel) => operations.handle(request, channel),
+    work: () => operations.work(),
     onError: options.onError,
   });
   session.start();

@@ -15,6 +15,9 @@ import { type Request, writeU64 } from "./protocol.ts";
 import { refuse } from "./refusal.ts";
 import type { Channel } from "./session.ts";
 
+/** Files up to this size are asked for in one piece. */
+const SMALL_BYTES = 64 * 1024;
+
 interface ByteRange {
   readonly offset: number;
   readonly length: number;
@@ -68,7 +71,11 @@ export class ContentReader {
 
 /** Answers with what is in memory, as it lies there. @returns false when not all of it is. */
 function replyNow(file: FsFile, range: ByteRange, request: Request, channel: Channel): boolean {
-  const parts = file.readNow?.(range);
+  const { sizeBytes } = file.attributes;
+  const isWhole = range.offset === 0 && range.length >= sizeBytes;
+  // The kernel keeps the pages; a copy of them here would only take the place of something else.
+  const once = isWhole && sizeBytes <= SMALL_BYTES;
+  const parts = file.readNow?.({ ...range, once });
   if (parts === undefined) return false;
   checkReadBytes(file, range, parts);
   channel.reply(request.unique, ...parts);

@@ -213,6 +213,24 @@ test.each([
   expectBytes(concatBytes(parts ?? []), content.subarray(80_000, 230_000));
 });
 
+test("what is read once is whole, and is kept no longer", async () => {
+  const content = noise(50_000, 6);
+  const { files } = await filesOf(await MemoryRepository.create(), [
+    file("plain", content, { chunkBytes: 20_000 }),
+  ]);
+  const [plain] = files;
+  const range = { offset: 0, length: 50_000 };
+  await plain?.load?.(range);
+  const parts = plain?.readNow?.({ ...range, once: true }) ?? [];
+  expectBytes(concatBytes(parts), content);
+  expect(plain?.readNow?.(range)).toBeUndefined();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  // Whoever wants it has copied it by now.
+  expect(parts.map(({ length }) => length)).toEqual([0, 0, 0]);
+  await plain?.load?.(range);
+  expectBytes(concatBytes(plain?.readNow?.(range) ?? []), content);
+});
+
 test("load of a range beyond the end loads nothing, and tells what read would tell", async () => {
   const { files } = await filesOf(await MemoryRepository.create(), [file("small", noise(10, 1))]);
   await expect(files[0]?.load?.({ offset: 10, length: 5 })).resolves.toBeUndefined();
@@ -231,6 +249,7 @@ test("a chunk shorter than its entry says is an error, not zeros", async () => {
     blobs: {
       read: () => Promise.resolve(new Uint8Array(9)),
       readNow: () => undefined,
+      takeNow: () => undefined,
       prefetch: () => undefined,
     },
     lists: (await (await MemoryRepository.create()).readSide()).lists,
