@@ -25,6 +25,12 @@ import {
 } from "../file-pool.ts";
 import { type DataExtent, type FileReading, type ReadResult, chunkFile } from "../save-file.ts";
 import type { SessionTable } from "../session-table.ts";
+import {
+  type ChunkOffers,
+  type ExchangeMemory,
+  type SealedChunk,
+  helpSealing,
+} from "./chunk-exchange.ts";
 import { readXattrs } from "./read-xattrs.ts";
 import { sourceStatOf } from "./source-stat.ts";
 
@@ -45,14 +51,33 @@ export interface BatchSaverOptions {
   readonly gearTable: Uint32Array;
   readonly session: SessionTable;
   readonly fingerprints: Pick<FingerprintTable, "mayContain">;
+  /** Other threads that may help with large files. */
+  readonly offers?: ChunkOffers | undefined;
+  /** A file turned out to be large, and `offers` were opened. */
+  readonly onLarge?: (() => void) | undefined;
 }
+
+interface PlacedChunk {
+  id: Bytes;
+  readonly length: number;
+  origin: number;
+}
+
+/** Bytes that a helper seals before its event loop gets a turn, as with files of its own. */
+const HELP_TURN_BYTES: number = 16 * 1024 * 1024;
+/** Of a chunk that is not sealed yet. */
+const NO_ID: Bytes = new Uint8Array(ID_BYTES);
+/** Sealed here after all, and counted here. */
+const NOTHING = { blobs: 0, plainBytes: 0, sealedBytes: 0 } as const;
 
 export class BatchSaver {
   readonly #options: BatchSaverOptions;
   readonly #scratch: Bytes;
   readonly #sleep: Int32Array = new Int32Array(new SharedArrayBuffer(4));
   #noAtime = O_NOATIME;
-  #chunks: { readonly id: Bytes; readonly length: number; readonly origin: number }[] = [];
+  #chunks: PlacedChunk[] = [];
+  /** What helpers have stored for files of this batch. */
+  #helped = { blobs: 0, plainBytes: 0, sealedBytes: 0 };
 
   constructor(options: BatchSaverOptions) {
     this.#options = options;
@@ -61,6 +86,7 @@ export class BatchSaver {
 
   async save(jobs: readonly FileJob[]): Promise<BatchResult> {
     this.#chunks = [];
+    this.#helped = { blobs: 0, plainBytes: 0, sealedBytes: 0 };
     const files: (SavedFile | FailedFile)[] = [];
     for (const job of jobs) files.push(await this.#saveOne(job));
     const totals = this.#options.blobs.takeTotals();
@@ -78,10 +104,23 @@ export class BatchSaver {
       ids,
       lengths,
       origins,
-      newBlobs: totals.blobs,
-      newPlainBytes: totals.plainBytes,
-      newSealedBytes: totals.sealedBytes,
+      newBlobs: totals.blobs + this.#helped.blobs,
+      newPlainBytes: totals.plainBytes + this.#helped.plainBytes,
+      newSealedBytes: totals.sealedBytes + this.#helped.sealedBytes,
     };
+  }
+
+  /** Seals chunks that another thread cuts. @param leave Not 0 when this thread is wanted elsewhere. */
+  async help(memory: ExchangeMemory, leave: Int32Array): Promise<void> {
+    await helpSealing(memory, {
+      leave,
+      scratch: this.#scratch,
+      turnBytes: HELP_TURN_BYTES,
+      seal: (chunk, trustFingerprints) => ({
+        ...this.#seal(chunk, trustFingerprints),
+        ...this.#options.blobs.takeTotals(),
+      }),
+    });
   }
 
   /** Only what the world does to one file is caught; a failure to store is the backup's. */
@@ -172,30 +211,59 @@ export class BatchSaver {
   }
 
   async #read(reading: FileReading, trustFingerprints: boolean): Promise<ReadResult> {
-    const { platform, chunker, gearTable } = this.#options;
+    const { platform, chunker, gearTable, offers, onLarge } = this.#options;
+    let isLarge = false;
     const steps = chunkFile(reading, {
       platform,
       chunker,
       gearTable,
       scratch: this.#scratch,
       onChunk: (chunk) => {
-        this.#saveChunk(chunk, trustFingerprints);
+        this.#saveChunk(chunk, trustFingerprints, isLarge);
       },
     });
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      await new Promise<void>((resolve) => setImmediate(resolve));
+    try {
+      for (;;) {
+        const step = steps.next();
+        if (step.done === true) return step.value;
+        if (!isLarge && offers !== undefined) {
+          isLarge = true;
+          offers.open();
+          onLarge?.();
+        }
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      // Also when reading failed: what was offered is under way.
+      if (isLarge) offers?.close((chunk, trust) => ({ ...this.#seal(chunk, trust), ...NOTHING }));
     }
   }
 
-  #saveChunk(chunk: Bytes, trustFingerprints: boolean): void {
+  #saveChunk(chunk: Bytes, trustFingerprints: boolean, mayOffer: boolean): void {
+    const placed: PlacedChunk = { id: NO_ID, length: chunk.length, origin: CHUNK_ORIGIN.session };
+    this.#chunks.push(placed);
+    const { offers } = this.#options;
+    if (mayOffer && offers !== undefined) {
+      const onSealed = (sealed: SealedChunk): void => {
+        placed.id = sealed.id;
+        placed.origin = sealed.origin;
+        this.#helped.blobs += sealed.blobs;
+        this.#helped.plainBytes += sealed.plainBytes;
+        this.#helped.sealedBytes += sealed.sealedBytes;
+      };
+      if (offers.offer(chunk, trustFingerprints, onSealed)) return;
+    }
+    const { id, origin } = this.#seal(chunk, trustFingerprints);
+    placed.id = id;
+    placed.origin = origin;
+  }
+
+  #seal(chunk: Bytes, trustFingerprints: boolean): Pick<SealedChunk, "id" | "origin"> {
     const { blobs, fingerprints, session } = this.#options;
     const id = blobs.id("data", chunk);
     const isKnown = trustFingerprints && fingerprints.mayContain(id);
     if (!isKnown && session.claim(id)) blobs.store("data", id, chunk);
-    const origin = isKnown ? CHUNK_ORIGIN.fingerprint : CHUNK_ORIGIN.session;
-    this.#chunks.push({ id, length: chunk.length, origin });
+    return { id, origin: isKnown ? CHUNK_ORIGIN.fingerprint : CHUNK_ORIGIN.session };
   }
 
   #waitForTick(stats: BigIntStats): void {

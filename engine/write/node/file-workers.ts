@@ -9,11 +9,20 @@ import { decodePackDirectory } from "../../packs/pack-format.ts";
 import { endThread, startThread, threadModule } from "../../platform/node/worker-thread.ts";
 import type { FilePoolContext } from "../backup.ts";
 import type { BatchResult, FileJob, FilePool } from "../file-pool.ts";
+import { type ExchangeMemory, breakExchange, isOpen, wakeHelpers } from "./chunk-exchange.ts";
 import { decodeResult, encodeJobs } from "./batch-columns.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
 
 /** What a worker makes is short-lived and small; V8's 48 MB of room for it would only fill up. */
 const YOUNG_GENERATION_MB = 12;
+
+/** What a worker has to do with the others. */
+interface Team {
+  readonly helpers: number;
+  readonly onLarge: (exchange: ExchangeMemory) => void;
+  readonly onIdle: () => void;
+  readonly onFailure: () => void;
+}
 
 interface Waiting<Value> {
   readonly resolve: (value: Value) => void;
@@ -31,10 +40,38 @@ export function createFileWorkers(
 class FileWorkers implements FilePool {
   readonly concurrency: number;
   readonly #workers: FileWorker[];
+  /** Of workers that have met a large file; open while they have one. */
+  readonly #exchanges = new Set<ExchangeMemory>();
+  #isLooking = false;
 
   constructor(context: FilePoolContext, threads: number) {
     this.concurrency = threads;
-    this.#workers = Array.from({ length: threads }, () => new FileWorker(context));
+    const team: Team = {
+      helpers: threads - 1,
+      onLarge: (exchange) => {
+        this.#exchanges.add(exchange);
+        this.#lookForHelp();
+      },
+      onIdle: () => this.#lookForHelp(),
+      // Whoever waits for the one that failed would wait for ever.
+      onFailure: () => this.#exchanges.forEach(breakExchange),
+    };
+    this.#workers = Array.from({ length: threads }, () => new FileWorker(context, team));
+  }
+
+  /** Lets workers without work help with a large file, unless they get some at once. */
+  #lookForHelp(): void {
+    if (this.#isLooking || this.#exchanges.size === 0) return;
+    this.#isLooking = true;
+    setImmediate(() => {
+      this.#isLooking = false;
+      const open = [...this.#exchanges].filter(isOpen);
+      const idle = this.#workers.filter((worker) => worker.isIdle);
+      idle.forEach((worker, i) => {
+        const exchange = open[i % open.length];
+        if (exchange !== undefined) worker.help(exchange);
+      });
+    });
   }
 
   save(jobs: readonly FileJob[]): Promise<BatchResult> {
@@ -53,6 +90,10 @@ class FileWorkers implements FilePool {
 
 class FileWorker {
   readonly #context: FilePoolContext;
+  readonly #team: Team;
+  readonly #leave: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+  /** What it helps with. */
+  #helping: ExchangeMemory | undefined;
   readonly #inFlight: Int32Array = new Int32Array(new SharedArrayBuffer(4));
   readonly #batches = new Map<number, Waiting<BatchResult>>();
   readonly #packs = new Set<Promise<void>>();
@@ -60,13 +101,28 @@ class FileWorker {
   #nextNumber = 0;
   #flushing: Waiting<void> | undefined;
   #failure: ForgeError | undefined;
+  #isClosed = false;
 
-  constructor(context: FilePoolContext) {
+  constructor(context: FilePoolContext, team: Team) {
     this.#context = context;
+    this.#team = team;
   }
 
   get queued(): number {
     return this.#batches.size;
+  }
+
+  /** It has nothing to do and nothing to end. */
+  get isIdle(): boolean {
+    const isFree = this.#helping === undefined && this.#flushing === undefined;
+    return isFree && this.queued === 0 && this.#failure === undefined && !this.#isClosed;
+  }
+
+  help(exchange: ExchangeMemory): void {
+    Atomics.store(this.#leave, 0, 0);
+    const leave = this.#leave.buffer as SharedArrayBuffer;
+    this.#say({ type: "help", exchange, leave });
+    this.#helping = exchange;
   }
 
   save(jobs: readonly FileJob[]): Promise<BatchResult> {
@@ -94,12 +150,21 @@ class FileWorker {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopHelping();
     if (this.#worker !== undefined) await endThread(this.#worker);
+  }
+
+  #stopHelping(): void {
+    if (this.#helping === undefined) return;
+    Atomics.store(this.#leave, 0, 1);
+    wakeHelpers(this.#helping);
   }
 
   /** Started with the first batch: a backup of an unchanged tree needs no worker. */
   #say(message: ToWorker): void {
     this.#worker ??= this.#start();
+    this.#stopHelping();
     this.#worker.postMessage(message);
   }
 
@@ -113,6 +178,7 @@ class FileWorker {
       session: session.sharedBuffer,
       fingerprints: repository.index.fingerprints.sharedBuffer,
       packsInFlight: this.#inFlight.buffer as SharedArrayBuffer,
+      helpers: this.#team.helpers,
     };
     const worker = startThread(threadModule("./pipeline-worker", import.meta.url), {
       name: "forge-pipeline",
@@ -135,6 +201,14 @@ class FileWorker {
       case "saved":
         this.#batches.get(message.number)?.resolve(decodeResult(message.result));
         this.#batches.delete(message.number);
+        this.#team.onIdle();
+        return;
+      case "large":
+        this.#team.onLarge(message.exchange);
+        return;
+      case "helped":
+        this.#helping = undefined;
+        this.#team.onIdle();
         return;
       case "pack":
         this.#store(message);
@@ -172,5 +246,6 @@ class FileWorker {
     for (const batch of this.#batches.values()) batch.reject(this.#failure);
     this.#batches.clear();
     this.#flushing?.reject(this.#failure);
+    this.#team.onFailure();
   }
 }

@@ -14,10 +14,13 @@ import { encodePackDirectory } from "../../packs/pack-format.ts";
 import { SessionTable } from "../session-table.ts";
 import { buffersOf, decodeJobs, encodeResult } from "./batch-columns.ts";
 import { BatchSaver } from "./batch-saver.ts";
+import { ChunkOffers, createExchange } from "./chunk-exchange.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
 
 /** Packs a worker may have under way: one being written, one ready. */
 const PACKS_IN_FLIGHT_MAX = 2;
+/** One chunk that a helper seals, and one that waits for it. */
+const SLOTS_PER_HELPER = 2;
 
 const setup = workerData as WorkerSetup;
 const packsInFlight = new Int32Array(setup.packsInFlight);
@@ -41,6 +44,10 @@ const blobs = new BlobWriter({
     }
   },
 });
+const exchange =
+  setup.helpers > 0
+    ? createExchange(SLOTS_PER_HELPER * setup.helpers, setup.chunker.maxBytes)
+    : undefined;
 const saver = new BatchSaver({
   platform: nativeSyncPlatform,
   blobs,
@@ -48,6 +55,10 @@ const saver = new BatchSaver({
   gearTable: setup.keys.gearTable,
   session: new SessionTable(setup.session),
   fingerprints: FingerprintTable.fromShared(setup.fingerprints),
+  offers: exchange && new ChunkOffers(exchange),
+  onLarge: () => {
+    if (exchange !== undefined) say({ type: "large", exchange });
+  },
 });
 
 /** Messages are taken one after another, although a large file lets the event loop turn. */
@@ -70,6 +81,10 @@ async function handle(message: ToWorker): Promise<void> {
     case "flush":
       blobs.flush();
       say({ type: "flushed" });
+      return;
+    case "help":
+      await saver.help(message.exchange, new Int32Array(message.leave));
+      say({ type: "helped" });
       return;
     default:
       message satisfies never;

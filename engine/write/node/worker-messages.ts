@@ -4,6 +4,7 @@ import type { PackId } from "../../base/ids.ts";
 import type { ChunkerParameters } from "../../chunking/fastcdc.ts";
 import type { Compression } from "../../crypto/envelope.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
+import type { ExchangeMemory } from "./chunk-exchange.ts";
 import type { JobColumns, ResultColumns } from "./batch-columns.ts";
 
 export interface WorkerSetup {
@@ -15,11 +16,19 @@ export interface WorkerSetup {
   readonly fingerprints: SharedArrayBuffer;
   /** One Int32: packs of this worker that are not stored yet. The worker waits on it. */
   readonly packsInFlight: SharedArrayBuffer;
+  /** Other threads of the pool. */
+  readonly helpers: number;
 }
 
 export type ToWorker =
   | { readonly type: "save"; readonly number: number; readonly jobs: JobColumns }
-  | { readonly type: "flush" };
+  | { readonly type: "flush" }
+  /** Seal what another worker cuts, until it has no more or `leave`, one Int32, is not 0. */
+  | {
+      readonly type: "help";
+      readonly exchange: ExchangeMemory;
+      readonly leave: SharedArrayBuffer;
+    };
 
 export type FromWorker =
   | { readonly type: "saved"; readonly number: number; readonly result: ResultColumns }
@@ -31,5 +40,8 @@ export type FromWorker =
       readonly directory: Bytes;
     }
   | { readonly type: "flushed" }
+  /** A file is so large that others may help; the same memory each time. */
+  | { readonly type: "large"; readonly exchange: ExchangeMemory }
+  | { readonly type: "helped" }
   /** The worker cannot go on: a defect, or memory. */
   | { readonly type: "failed"; readonly message: string };
