@@ -97,7 +97,9 @@ export class BlobReader {
     if (location?.kind !== ref.kind) return undefined;
     try {
       const sealed = this.#packs.peek?.(location);
-      return sealed && this.#decoder.decodeNow?.(location, sealed);
+      const plain = sealed && this.#decoder.decodeNow?.(location, sealed);
+      // Neither encrypted nor compressed it is a view of what was read ahead, which is not ours to free.
+      return plain !== undefined && plain.buffer === sealed?.buffer ? plain.slice() : plain;
     } catch {
       // `read` meets the same, tries the other places, and reports it.
       return undefined;

@@ -26,6 +26,7 @@ export const ROWS = {
   "backup-small-unchanged": { label: "backup small, unchanged", target: 0.35 },
   "backup-big": { label: "backup big, cold", target: 0.5 },
   "backup-big-edited": { label: "backup big, 40 edits", target: 0.6 },
+  "backup-one": { label: "backup one large file, cold" },
   "backup-random": { label: "backup incompressible, cold", target: 0.5 },
   "backup-release": { label: "backup of the next release" },
   "restore-small": { label: "restore small", target: 0.5 },
@@ -87,6 +88,14 @@ export const GROUPS: readonly RowGroup[] = [
       shop.ensure("big", 1);
       shop.corpus.big.show("after");
       return [backup(shop, "backup-big-edited", "big")];
+    },
+  },
+  {
+    rows: ["backup-one"],
+    run(shop) {
+      shop.corpus.big.show("before");
+      shop.init("one");
+      return [backup(shop, "backup-one", "one")];
     },
   },
   {

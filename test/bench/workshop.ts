@@ -14,7 +14,7 @@ import { type Command, type Cost, measured, run } from "./process.ts";
 import type { Tool } from "./tools/tool.ts";
 import type { VersionedFolder } from "./versioned-folder.ts";
 
-export type RepositoryName = "small" | "big" | "random" | "releases";
+export type RepositoryName = "small" | "big" | "one" | "random" | "releases";
 
 export class Workshop {
   readonly tool: Tool;
@@ -89,6 +89,7 @@ export class Workshop {
   #source(name: RepositoryName): string {
     const versions = this.#versions(name);
     if (versions !== undefined) return versions.path;
+    if (name === "one") return this.corpus.bigFiles[0] ?? this.corpus.random;
     return name === "small" ? this.corpus.small : this.corpus.random;
   }
 

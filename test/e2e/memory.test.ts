@@ -62,7 +62,11 @@ describe.skipIf(!python)(`a repository of ${BLOBS} blobs`, () => {
     ["diff", 160, ["diff", "latest~1", ...LATEST]],
     ["find in all snapshots", 310, ["find", "invoice-report-1.*"]],
     ["check with ids in scratch", 160, ["check", "--memory", "1M"]],
-    ["what a collection would free, with ids in scratch", 160, ["compact", "--dry-run", "--memory", "1M"]],
+    [
+      "what a collection would free, with ids in scratch",
+      160,
+      ["compact", "--dry-run", "--memory", "1M"],
+    ],
     ["backup of a small tree", 180, ["backup", fileURLToPath(new URL(".", import.meta.url))]],
   ])("%s stays below %i MB and its index", (_, megabytes, words) => {
     const { peakBytes } = onManyBlobs(words);

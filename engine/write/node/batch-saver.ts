@@ -51,10 +51,11 @@ export interface BatchSaverOptions {
   readonly gearTable: Uint32Array;
   readonly session: SessionTable;
   readonly fingerprints: Pick<FingerprintTable, "mayContain">;
-  /** Other threads that may help with large files. */
-  readonly offers?: ChunkOffers | undefined;
-  /** A file turned out to be large, and `offers` were opened. */
-  readonly onLarge?: (() => void) | undefined;
+  /**
+   * A file turned out to be large: what other threads may help with; absent when there are none.
+   * @param bytesLeft Infinity when that is not known, of a long stream.
+   */
+  readonly openOffers?: ((bytesLeft: number) => ChunkOffers) | undefined;
 }
 
 interface PlacedChunk {
@@ -63,6 +64,8 @@ interface PlacedChunk {
   origin: number;
 }
 
+/** A stream is large after so many steps of reading; a file after one. */
+const STREAM_STEPS = 8;
 /** Bytes that a helper seals before its event loop gets a turn, as with files of its own. */
 const HELP_TURN_BYTES: number = 16 * 1024 * 1024;
 /** Of a chunk that is not sealed yet. */
@@ -211,39 +214,40 @@ export class BatchSaver {
   }
 
   async #read(reading: FileReading, trustFingerprints: boolean): Promise<ReadResult> {
-    const { platform, chunker, gearTable, offers, onLarge } = this.#options;
-    let isLarge = false;
+    const { platform, chunker, gearTable, openOffers } = this.#options;
+    let offers: ChunkOffers | undefined;
+    let stepCount = 0;
+    let cutBytes = 0;
     const steps = chunkFile(reading, {
       platform,
       chunker,
       gearTable,
       scratch: this.#scratch,
       onChunk: (chunk) => {
-        this.#saveChunk(chunk, trustFingerprints, isLarge);
+        cutBytes += chunk.length;
+        this.#saveChunk(chunk, trustFingerprints, offers);
       },
     });
     try {
       for (;;) {
         const step = steps.next();
         if (step.done === true) return step.value;
-        if (!isLarge && offers !== undefined) {
-          isLarge = true;
-          offers.open();
-          onLarge?.();
+        const isStream = reading.bytesMax === Number.MAX_SAFE_INTEGER;
+        if (++stepCount === (isStream ? STREAM_STEPS : 1)) {
+          offers = openOffers?.(isStream ? Infinity : reading.sizeBytes - cutBytes);
         }
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
     } finally {
       // Also when reading failed: what was offered is under way.
-      if (isLarge) offers?.close((chunk, trust) => ({ ...this.#seal(chunk, trust), ...NOTHING }));
+      offers?.close((chunk, trust) => ({ ...this.#seal(chunk, trust), ...NOTHING }));
     }
   }
 
-  #saveChunk(chunk: Bytes, trustFingerprints: boolean, mayOffer: boolean): void {
+  #saveChunk(chunk: Bytes, trustFingerprints: boolean, offers: ChunkOffers | undefined): void {
     const placed: PlacedChunk = { id: NO_ID, length: chunk.length, origin: CHUNK_ORIGIN.session };
     this.#chunks.push(placed);
-    const { offers } = this.#options;
-    if (mayOffer && offers !== undefined) {
+    if (offers !== undefined) {
       const onSealed = (sealed: SealedChunk): void => {
         placed.id = sealed.id;
         placed.origin = sealed.origin;

@@ -70,6 +70,14 @@ export function isOpen({ control }: ExchangeMemory): boolean {
   return Atomics.load(new Int32Array(control), STATE) === OPEN;
 }
 
+/** A thread of the exchange failed, which says so itself. */
+export class BrokenExchangeError extends Error {
+  constructor() {
+    super("another thread of the backup failed");
+    this.name = "BrokenExchangeError";
+  }
+}
+
 /** Ends all waiting: some thread failed, and with it the backup. */
 export function breakExchange({ control }: ExchangeMemory): void {
   const words = new Int32Array(control);
@@ -104,20 +112,21 @@ export class ChunkOffers {
 
   /** A large file begins. */
   open(): void {
-    if (this.#load(STATE) === CLOSED) Atomics.store(this.#words, STATE, OPEN);
+    Atomics.compareExchange(this.#words, STATE, CLOSED, OPEN);
   }
 
   /**
    * @param chunk Copied.
    * @param onSealed Called on this thread, during a later call of this object.
    * @returns false when nobody is free to take it: then the caller seals it.
-   * @throws when a helper failed.
+   * @throws BrokenExchangeError.
    */
   offer(
     chunk: Bytes,
     trustFingerprints: boolean,
     onSealed: (sealed: SealedChunk) => void,
   ): boolean {
+    if (this.#load(STATE) === BROKEN) throw new BrokenExchangeError();
     if (this.#load(HELPERS) === 0 || chunk.length > this.#memory.slotBytes) return false;
     const slot = this.#freeSlot();
     if (slot < 0) return false;
@@ -133,23 +142,28 @@ export class ChunkOffers {
 
   /**
    * The file is at its end: waits for what was taken; what nobody has taken is sealed by `seal`.
-   * @throws when a helper failed.
+   * @throws BrokenExchangeError; what `seal` throws.
    */
   close(seal: (chunk: Bytes, trustFingerprints: boolean) => SealedChunk): void {
     for (let slot = 0; slot < this.#slots; slot++) {
       const at = wordOf(slot);
       const was = Atomics.compareExchange(this.#words, at + SLOT_STATE, OFFERED, TAKEN);
       if (was !== OFFERED) continue;
-      const sealed = seal(this.#copyOf(slot), this.#words[at + TRUST] === 1);
-      Atomics.store(this.#words, at + SLOT_STATE, FREE);
-      this.#waiting[slot]?.(sealed);
+      try {
+        const sealed = seal(this.#copyOf(slot), this.#words[at + TRUST] === 1);
+        Atomics.store(this.#words, at + SLOT_STATE, FREE);
+        this.#waiting[slot]?.(sealed);
+      } catch (error) {
+        Atomics.store(this.#words, at + SLOT_STATE, FAILED);
+        throw error;
+      }
     }
     for (let slot = 0; slot < this.#slots; slot++) {
       for (;;) {
         const turn = this.#load(TURN);
         this.#pickUp(slot);
         if (this.#load(wordOf(slot) + SLOT_STATE) === FREE) break;
-        if (this.#load(STATE) === BROKEN) throw new Error("another thread of the backup failed");
+        if (this.#load(STATE) === BROKEN) throw new BrokenExchangeError();
         Atomics.wait(this.#words, TURN, turn, WAIT_MS);
       }
     }
@@ -169,7 +183,7 @@ export class ChunkOffers {
   #pickUp(slot: number): void {
     const at = wordOf(slot);
     const state = this.#load(at + SLOT_STATE);
-    if (state === FAILED) throw new Error("a thread that helped to seal a chunk failed");
+    if (state === FAILED) throw new BrokenExchangeError();
     if (state !== DONE) return;
     const words = this.#words;
     const id = new Uint8Array(ID_BYTES);

@@ -18,11 +18,17 @@ const YOUNG_GENERATION_MB = 12;
 
 /** What a worker has to do with the others. */
 interface Team {
-  readonly helpers: number;
-  readonly onLarge: (exchange: ExchangeMemory) => void;
-  readonly onIdle: () => void;
-  readonly onFailure: () => void;
+  readonly helpersMax: number;
+  /** Somebody may help, or has something to be helped with. */
+  readonly onChange: () => void;
+  /** Of one is of all: whoever waits for the one that failed would wait for ever. */
+  readonly onFailure: (error: ForgeError) => void;
 }
+
+/** Beyond, the one thread that cuts does not keep them busy. */
+const HELPERS_MAX = 8;
+/** Of a file of which less is left no thread is started: that takes 70 ms of processor time. */
+const START_BYTES_LEFT: number = 128 * 1024 * 1024;
 
 interface Waiting<Value> {
   readonly resolve: (value: Value) => void;
@@ -40,38 +46,48 @@ export function createFileWorkers(
 class FileWorkers implements FilePool {
   readonly concurrency: number;
   readonly #workers: FileWorker[];
-  /** Of workers that have met a large file; open while they have one. */
-  readonly #exchanges = new Set<ExchangeMemory>();
   #isLooking = false;
 
   constructor(context: FilePoolContext, threads: number) {
     this.concurrency = threads;
     const team: Team = {
-      helpers: threads - 1,
-      onLarge: (exchange) => {
-        this.#exchanges.add(exchange);
-        this.#lookForHelp();
+      helpersMax: Math.min(HELPERS_MAX, threads - 1),
+      onChange: () => this.#lookForHelp(),
+      onFailure: (error) => {
+        // All are told why before any of them can stumble over it.
+        for (const worker of this.#workers) worker.fail(error);
+        for (const worker of this.#workers) worker.breakExchange();
       },
-      onIdle: () => this.#lookForHelp(),
-      // Whoever waits for the one that failed would wait for ever.
-      onFailure: () => this.#exchanges.forEach(breakExchange),
     };
     this.#workers = Array.from({ length: threads }, () => new FileWorker(context, team));
   }
 
-  /** Lets workers without work help with a large file, unless they get some at once. */
+  /** Lets workers without work help with large files, unless they get some at once. */
   #lookForHelp(): void {
-    if (this.#isLooking || this.#exchanges.size === 0) return;
+    if (this.#isLooking) return;
     this.#isLooking = true;
     setImmediate(() => {
       this.#isLooking = false;
-      const open = [...this.#exchanges].filter(isOpen);
-      const idle = this.#workers.filter((worker) => worker.isIdle);
-      idle.forEach((worker, i) => {
-        const exchange = open[i % open.length];
-        if (exchange !== undefined) worker.help(exchange);
-      });
+      for (const worker of this.#workers) {
+        if (!worker.isIdle) continue;
+        const owner = this.#mostWanting(worker);
+        if (owner !== undefined) worker.help(owner);
+      }
     });
+  }
+
+  /** The worker with a large file and the fewest helpers that `helper` can help. */
+  #mostWanting(helper: FileWorker): FileWorker | undefined {
+    let most: FileWorker | undefined;
+    let least = HELPERS_MAX;
+    for (const owner of this.#workers) {
+      if (!owner.wantsHelp || (!helper.isStarted && owner.bytesLeft < START_BYTES_LEFT)) continue;
+      const helpers = this.#workers.filter((worker) => worker.helping === owner).length;
+      if (helpers >= least) continue;
+      most = owner;
+      least = helpers;
+    }
+    return most;
   }
 
   save(jobs: readonly FileJob[]): Promise<BatchResult> {
@@ -92,8 +108,9 @@ class FileWorker {
   readonly #context: FilePoolContext;
   readonly #team: Team;
   readonly #leave: Int32Array = new Int32Array(new SharedArrayBuffer(4));
-  /** What it helps with. */
-  #helping: ExchangeMemory | undefined;
+  #helping: FileWorker | undefined;
+  #exchange: ExchangeMemory | undefined;
+  #bytesLeft = 0;
   readonly #inFlight: Int32Array = new Int32Array(new SharedArrayBuffer(4));
   readonly #batches = new Map<number, Waiting<BatchResult>>();
   readonly #packs = new Set<Promise<void>>();
@@ -118,11 +135,41 @@ class FileWorker {
     return isFree && this.queued === 0 && this.#failure === undefined && !this.#isClosed;
   }
 
-  help(exchange: ExchangeMemory): void {
+  get isStarted(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** Whom it helps. */
+  get helping(): FileWorker | undefined {
+    return this.#helping;
+  }
+
+  get wantsHelp(): boolean {
+    return this.#exchange !== undefined && isOpen(this.#exchange);
+  }
+
+  /** Of the large file, when its size is known, as it began to want help. */
+  get bytesLeft(): number {
+    return this.#bytesLeft;
+  }
+
+  help(owner: FileWorker): void {
+    const exchange = owner.#exchange;
+    if (exchange === undefined) return;
     Atomics.store(this.#leave, 0, 0);
-    const leave = this.#leave.buffer as SharedArrayBuffer;
-    this.#say({ type: "help", exchange, leave });
-    this.#helping = exchange;
+    try {
+      const leave = this.#leave.buffer as SharedArrayBuffer;
+      this.#say({ type: "help", exchange, leave });
+      this.#helping = owner;
+    } catch {
+      // No thread can be started: then there is one less.
+      this.#isClosed = true;
+    }
+  }
+
+  /** Whoever waits for others in it ends. */
+  breakExchange(): void {
+    if (this.#exchange !== undefined) breakExchange(this.#exchange);
   }
 
   save(jobs: readonly FileJob[]): Promise<BatchResult> {
@@ -158,7 +205,7 @@ class FileWorker {
   #stopHelping(): void {
     if (this.#helping === undefined) return;
     Atomics.store(this.#leave, 0, 1);
-    wakeHelpers(this.#helping);
+    if (this.#helping.#exchange !== undefined) wakeHelpers(this.#helping.#exchange);
   }
 
   /** Started with the first batch: a backup of an unchanged tree needs no worker. */
@@ -178,7 +225,7 @@ class FileWorker {
       session: session.sharedBuffer,
       fingerprints: repository.index.fingerprints.sharedBuffer,
       packsInFlight: this.#inFlight.buffer as SharedArrayBuffer,
-      helpers: this.#team.helpers,
+      helpersMax: this.#team.helpersMax,
     };
     const worker = startThread(threadModule("./pipeline-worker", import.meta.url), {
       name: "forge-pipeline",
@@ -201,14 +248,17 @@ class FileWorker {
       case "saved":
         this.#batches.get(message.number)?.resolve(decodeResult(message.result));
         this.#batches.delete(message.number);
-        this.#team.onIdle();
+        this.#team.onChange();
         return;
       case "large":
-        this.#team.onLarge(message.exchange);
+        // Each message has a copy of what names the same memory.
+        this.#exchange ??= message.exchange;
+        this.#bytesLeft = message.bytesLeft;
+        this.#team.onChange();
         return;
       case "helped":
         this.#helping = undefined;
-        this.#team.onIdle();
+        this.#team.onChange();
         return;
       case "pack":
         this.#store(message);
@@ -240,12 +290,19 @@ class FileWorker {
     this.#packs.add(stored);
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??=
-      error instanceof ForgeError ? error : new ForgeError("io", String(error), { cause: error });
-    for (const batch of this.#batches.values()) batch.reject(this.#failure);
+  /** Another worker failed, and with it the backup. */
+  fail(error: ForgeError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    for (const batch of this.#batches.values()) batch.reject(error);
     this.#batches.clear();
-    this.#flushing?.reject(this.#failure);
-    this.#team.onFailure();
+    this.#flushing?.reject(error);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#team.onFailure(
+      error instanceof ForgeError ? error : new ForgeError("io", String(error), { cause: error }),
+    );
   }
 }

@@ -14,7 +14,12 @@ import { encodePackDirectory } from "../../packs/pack-format.ts";
 import { SessionTable } from "../session-table.ts";
 import { buffersOf, decodeJobs, encodeResult } from "./batch-columns.ts";
 import { BatchSaver } from "./batch-saver.ts";
-import { ChunkOffers, createExchange } from "./chunk-exchange.ts";
+import {
+  BrokenExchangeError,
+  ChunkOffers,
+  type ExchangeMemory,
+  createExchange,
+} from "./chunk-exchange.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./worker-messages.ts";
 
 /** Packs a worker may have under way: one being written, one ready. */
@@ -44,10 +49,7 @@ const blobs = new BlobWriter({
     }
   },
 });
-const exchange =
-  setup.helpers > 0
-    ? createExchange(SLOTS_PER_HELPER * setup.helpers, setup.chunker.maxBytes)
-    : undefined;
+let exchange: ExchangeMemory | undefined;
 const saver = new BatchSaver({
   platform: nativeSyncPlatform,
   blobs,
@@ -55,10 +57,17 @@ const saver = new BatchSaver({
   gearTable: setup.keys.gearTable,
   session: new SessionTable(setup.session),
   fingerprints: FingerprintTable.fromShared(setup.fingerprints),
-  offers: exchange && new ChunkOffers(exchange),
-  onLarge: () => {
-    if (exchange !== undefined) say({ type: "large", exchange });
-  },
+  openOffers:
+    setup.helpersMax === 0
+      ? undefined
+      : (bytesLeft) => {
+          const slots = SLOTS_PER_HELPER * setup.helpersMax;
+          exchange ??= createExchange(slots, setup.chunker.maxBytes);
+          const offers = new ChunkOffers(exchange);
+          offers.open();
+          say({ type: "large", exchange, bytesLeft });
+          return offers;
+        },
 });
 
 /** Messages are taken one after another, although a large file lets the event loop turn. */
@@ -67,6 +76,8 @@ const port = hearMessages((message: ToWorker) => {
   turn = turn
     .then(() => handle(message))
     .catch((error: unknown) => {
+      // Whoever broke it has said why.
+      if (error instanceof BrokenExchangeError) return;
       say({ type: "failed", message: messageOf(error) });
     });
 });

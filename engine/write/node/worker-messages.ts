@@ -16,8 +16,8 @@ export interface WorkerSetup {
   readonly fingerprints: SharedArrayBuffer;
   /** One Int32: packs of this worker that are not stored yet. The worker waits on it. */
   readonly packsInFlight: SharedArrayBuffer;
-  /** Other threads of the pool. */
-  readonly helpers: number;
+  /** Other threads that may help with a large file. */
+  readonly helpersMax: number;
 }
 
 export type ToWorker =
@@ -40,8 +40,8 @@ export type FromWorker =
       readonly directory: Bytes;
     }
   | { readonly type: "flushed" }
-  /** A file is so large that others may help; the same memory each time. */
-  | { readonly type: "large"; readonly exchange: ExchangeMemory }
+  /** A file is so large that others may help; a worker has the same memory each time. */
+  | { readonly type: "large"; readonly exchange: ExchangeMemory; readonly bytesLeft: number }
   | { readonly type: "helped" }
   /** The worker cannot go on: a defect, or memory. */
   | { readonly type: "failed"; readonly message: string };

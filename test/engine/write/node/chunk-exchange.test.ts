@@ -156,7 +156,7 @@ test("a helper that fails makes the owner fail", async () => {
   const bad = Uint8Array.of(FAILING, 1, 2);
   while (!offers.offer(bad, false, () => undefined)) await sleep(1);
   expect(await helper.ended).toEqual({ error: "Error: as told" });
-  expect(() => offers.close(sealHere)).toThrow(/helped to seal a chunk failed/);
+  expect(() => offers.close(sealHere)).toThrow(/another thread of the backup failed/);
 });
 
 test("an owner does not wait for ever for a thread that is gone", async () => {

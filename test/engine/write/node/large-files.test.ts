@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { ForgeError } from "../../../../engine/base/errors.ts";
 import type { Repository } from "../../../../engine/repository/repository.ts";
 import type { Backend } from "../../../../engine/storage/backend.ts";
 import { MemoryBackend } from "../../../../engine/storage/memory.ts";
@@ -78,12 +79,39 @@ test("whoever helps, the snapshot is the same, whole and stored once", async () 
 });
 
 test("a storage that fails in the middle ends the backup, whoever helps", async () => {
-  writeFileSync(`${folder}/tree/a`, stream(60 * MIB, 3));
+  writeFileSync(`${folder}/tree/a`, stream(200 * MIB, 3));
   const empty = await newRepository();
-  for (const changesMax of [3, 12, 30, 45]) {
+  for (const changesMax of [3, 60, 130]) {
     const repository = await copyOf(empty);
     const backend = new RecordingBackend(repository.backend, { changesMax });
     const attempt = backUp({ ...repository, backend }, `${folder}/tree`, { threads: 3 });
     await expect(attempt).rejects.toMatchObject({ code: "io" });
+  }
+});
+
+test("one pack that cannot be stored ends it at once, whoever made it", async () => {
+  writeFileSync(`${folder}/tree/a`, stream(300 * MIB, 4));
+  const repository = await newRepository();
+  for (const failing of [60, 61, 62, 63]) {
+    let puts = 0;
+    const { backend } = await copyOf(repository);
+    const put: Backend["put"] = (ref, bytes) => {
+      if (ref.kind === "packs" && ++puts === failing) {
+        return Promise.reject(new ForgeError("no-space", "the disk is full, for once"));
+      }
+      return backend.put(ref, bytes);
+    };
+    const failingOnce = new Proxy(backend, {
+      get: (target, name) => {
+        const value: unknown = name === "put" ? put : Reflect.get(target, name);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const attempt = backUp({ ...repository, backend: failingOnce }, `${folder}/tree`, {
+      threads: 3,
+    });
+    await expect(attempt).rejects.toMatchObject({ code: "no-space" });
+    // What was under way; 300 would be all.
+    expect(puts - failing).toBeLessThan(60);
   }
 });
