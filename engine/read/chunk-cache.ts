@@ -11,10 +11,10 @@ import { releaseSoon } from "./release-soon.ts";
 export type ChunkCache = ByteLru<Bytes>;
 
 /**
- * 32 MiB: a few sequential streams. The kernel keeps what was read as well, and more of it; 64 MiB
+ * 24 MiB: a few sequential streams. The kernel keeps what was read as well, and more of it; 32 and 64 MiB
  * made nothing faster that was measured, 8 random readers beside a sequential one among it.
  */
-export const CHUNK_CACHE_BYTES_DEFAULT: number = 32 * 1024 * 1024;
+export const CHUNK_CACHE_BYTES_DEFAULT: number = 24 * 1024 * 1024;
 
 export function createChunkCache(bytesMax: number = CHUNK_CACHE_BYTES_DEFAULT): ChunkCache {
   return new ByteLru<Bytes>({
