@@ -17,7 +17,7 @@ for candidate in /usr/share/doc /usr/share /usr/lib /etc; do
 done
 data=$candidate
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/forge-demo.XXXXXX")
+work=$(mktemp -d)
 notes=$work/notes
 mount_point=$work/snapshots
 mkdir "$notes" "$mount_point"

@@ -2,17 +2,15 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { CHECK_RECORD_BYTES_MAX, CheckRecord, isForgeError, messageOf } from "../engine/node.ts";
-import { cacheFolder } from "./cache-folder.ts";
+import { cacheFolder } from "./xdg-folders.ts";
 
 type RepositoryId = ConstructorParameters<typeof CheckRecord>[0];
 
-/** @param home For when `XDG_CACHE_HOME` says nothing. */
 export function checkRecordFile(
   repository: RepositoryId,
   variables: Readonly<Record<string, string | undefined>>,
-  home: string,
 ): string {
-  return path.join(cacheFolder(variables, home), "checks", repository);
+  return path.join(cacheFolder(variables), "checks", repository);
 }
 
 /** What is remembered; nothing, when there is no such file or it cannot be used. */

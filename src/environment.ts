@@ -2,7 +2,7 @@
  * Environment: what forge takes from environment variables, read once at the start. Secrets are
  * removed from the process's own environment then, so no child and no worker inherits them.
  */
-import { homedir } from "node:os";
+import { configHome, homeOf } from "./xdg-folders.ts";
 
 export interface Environment {
   readonly repository: string | undefined;
@@ -34,8 +34,6 @@ export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
   delete variables["FORGE_NEW_PASSPHRASE"];
   delete variables["FORGE_FROM_PASSPHRASE"];
   delete variables["FORGE_HTTP_PASSWORD"];
-  const home = find(variables, "HOME") ?? homedir();
-  const xdg = find(variables, "XDG_CONFIG_HOME");
   return {
     repository: find(variables, "FORGE_REPOSITORY"),
     passphrase,
@@ -45,9 +43,8 @@ export function takeEnvironment(variables: NodeJS.ProcessEnv): Environment {
     config: find(variables, "FORGE_CONFIG"),
     keyFile: find(variables, "FORGE_KEY_FILE"),
     httpPassword,
-    // The XDG specification says to ignore relative paths.
-    configHome: xdg?.startsWith("/") === true ? xdg : `${home}/.config`,
-    home,
+    configHome: configHome(variables),
+    home: homeOf(variables),
     variables: copy,
   };
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { stateFolder } from "./state-folder.ts";
+import { stateFolder } from "./xdg-folders.ts";
 
 const WRITER_ID = /^[0-9a-f]{32}$/;
 

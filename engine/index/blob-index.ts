@@ -6,6 +6,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import { mapBounded } from "../base/concurrency.ts";
 import { type ForgeError, isForgeError } from "../base/errors.ts";
+import { ALL_IDS, type IdRange } from "../base/id-range.ts";
 import { type BlobId, type IndexId, type PackId, findId, idBytes, idOf } from "../base/ids.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import type { Platform } from "../platform/platform.ts";
@@ -257,7 +258,7 @@ export class BlobIndex {
    * @param range Pages that hold no id whose first byte is in it are left out; others may hold more.
    * @throws what reading throws, but "corrupt": a damaged page is reported and has no records.
    */
-  async *recordPages(range = { first: 0, end: 256 }): AsyncGenerator<RecordPage> {
+  async *recordPages(range: IdRange = ALL_IDS): AsyncGenerator<RecordPage> {
     for (const loaded of [...this.#segments.live()]) {
       const { segment } = loaded;
       const wanted = segment.pagesWith(range);

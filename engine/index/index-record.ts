@@ -18,6 +18,14 @@ import { type BlobKind, SEALED_KINDS } from "../crypto/key-ring.ts";
 import { CODECS, type Codec } from "../platform/platform.ts";
 
 export const RECORD_BYTES = 51;
+/** Where the fields stand, for who looks at millions of records and wants no object for each. */
+export const PACK_AT = 32;
+export const OFFSET_AT = 36;
+export const SEALED_BYTES_AT = 40;
+export const PLAIN_BYTES_AT = 44;
+export const KIND_AT = 48;
+export const CODEC_AT = 49;
+export const EPOCH_AT = 50;
 
 /** A record without its id and with the number of its pack in the segment. */
 export interface PlacedBlob {
@@ -32,13 +40,13 @@ export interface PlacedBlob {
 
 export function writeRecord(page: DataView, at: number, id: Bytes, blob: PlacedBlob): void {
   new Uint8Array(page.buffer, page.byteOffset + at, ID_BYTES).set(id);
-  page.setUint32(at + 32, blob.packNumber, true);
-  page.setUint32(at + 36, blob.offset, true);
-  page.setUint32(at + 40, blob.sealedBytes, true);
-  page.setUint32(at + 44, blob.plainBytes, true);
-  page.setUint8(at + 48, SEALED_KINDS[blob.kind]);
-  page.setUint8(at + 49, CODECS[blob.codec]);
-  page.setUint8(at + 50, blob.epoch);
+  page.setUint32(at + PACK_AT, blob.packNumber, true);
+  page.setUint32(at + OFFSET_AT, blob.offset, true);
+  page.setUint32(at + SEALED_BYTES_AT, blob.sealedBytes, true);
+  page.setUint32(at + PLAIN_BYTES_AT, blob.plainBytes, true);
+  page.setUint8(at + KIND_AT, SEALED_KINDS[blob.kind]);
+  page.setUint8(at + CODEC_AT, CODECS[blob.codec]);
+  page.setUint8(at + EPOCH_AT, blob.epoch);
 }
 
 const KINDS: readonly (BlobKind | undefined)[] = [undefined, "data", "tree", "list"];
@@ -48,13 +56,13 @@ const CODEC_BY_NUMBER: readonly Codec[] = ["none", "zstd", "lz4"];
 export function readRecord(page: Bytes, slot: number): PlacedBlob {
   const at = slot * RECORD_BYTES;
   return {
-    packNumber: readU32(page, at + 32),
-    offset: readU32(page, at + 36),
-    sealedBytes: readU32(page, at + 40),
-    plainBytes: readU32(page, at + 44),
-    kind: KINDS[page[at + 48] as number] as BlobKind,
-    codec: CODEC_BY_NUMBER[page[at + 49] as number] as Codec,
-    epoch: page[at + 50] as number,
+    packNumber: readU32(page, at + PACK_AT),
+    offset: readU32(page, at + OFFSET_AT),
+    sealedBytes: readU32(page, at + SEALED_BYTES_AT),
+    plainBytes: readU32(page, at + PLAIN_BYTES_AT),
+    kind: KINDS[page[at + KIND_AT] as number] as BlobKind,
+    codec: CODEC_BY_NUMBER[page[at + CODEC_AT] as number] as Codec,
+    epoch: page[at + EPOCH_AT] as number,
   };
 }
 
@@ -79,7 +87,7 @@ export function isRecordOf(page: Bytes, slot: number, id: Bytes, from = 0): bool
 
 /** `readRecord(…).packNumber` alone. */
 export function packNumberOf(page: Bytes, slot: number): number {
-  return readU32(page, slot * RECORD_BYTES + 32);
+  return readU32(page, slot * RECORD_BYTES + PACK_AT);
 }
 
 /**
@@ -91,15 +99,15 @@ export function packNumberOf(page: Bytes, slot: number): number {
 export function checkRecordPage(page: Bytes, packBytes: Uint32Array): void {
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   for (let at = 0; at < page.length; at += RECORD_BYTES) {
-    const pack = packBytes[view.getUint32(at + 32, true)];
-    const offset = view.getUint32(at + 36, true);
-    const sealedBytes = view.getUint32(at + 40, true);
+    const pack = packBytes[view.getUint32(at + PACK_AT, true)];
+    const offset = view.getUint32(at + OFFSET_AT, true);
+    const sealedBytes = view.getUint32(at + SEALED_BYTES_AT, true);
     if (pack === undefined || offset + sealedBytes > pack) fault("a blob lies outside its pack");
     if (sealedBytes === 0) fault("a blob has no bytes");
-    if (view.getUint32(at + 44, true) > BLOB_BYTES_MAX) fault("a blob is too large");
-    if (KINDS[view.getUint8(at + 48)] === undefined) fault("a blob is of no known kind");
-    if (view.getUint8(at + 49) >= CODEC_BY_NUMBER.length) fault("a codec is unknown");
-    if (view.getUint8(at + 50) >= KEY_EPOCHS_MAX) fault("a key epoch is impossible");
+    if (view.getUint32(at + PLAIN_BYTES_AT, true) > BLOB_BYTES_MAX) fault("a blob is too large");
+    if (KINDS[view.getUint8(at + KIND_AT)] === undefined) fault("a blob is of no known kind");
+    if (view.getUint8(at + CODEC_AT) >= CODEC_BY_NUMBER.length) fault("a codec is unknown");
+    if (view.getUint8(at + EPOCH_AT) >= KEY_EPOCHS_MAX) fault("a key epoch is impossible");
     if (at > 0 && !ascends(page, at)) fault("its records are not sorted");
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Bytes, concatBytes, releaseBytes } from "../base/bytes.ts";
 import { ForgeError, assert, isForgeError } from "../base/errors.ts";
+import type { IdRange } from "../base/id-range.ts";
 import { ID_BYTES, type IndexId, type PackId, idBytes, idOf } from "../base/ids.ts";
 import { SEGMENT_PACKS_MAX, SEGMENT_RECORDS_MAX } from "../base/limits.ts";
 import { SEAL_OVERHEAD_BYTES, open } from "../crypto/envelope.ts";
@@ -241,17 +242,14 @@ export class IndexSegment {
     return this.#packBytes[number] ?? 0;
   }
 
-  /** The pages that may hold ids whose first byte is in `first … end − 1`. */
-  pagesWith(bytes: { readonly first: number; readonly end: number }): {
-    readonly first: number;
-    readonly end: number;
-  } {
+  /** The pages that may hold ids of a range: from number `first` to `end − 1`. */
+  pagesWith(range: IdRange): { readonly first: number; readonly end: number } {
     const firsts = this.#firstBytes;
     let first = 0;
     // The last id of a page may begin like the first of the next.
-    while (first + 1 < firsts.length && (firsts[first + 1] as number) < bytes.first) first++;
+    while (first + 1 < firsts.length && (firsts[first + 1] as number) < range.first) first++;
     let end = first;
-    while (end < firsts.length && (firsts[end] as number) < bytes.end) end++;
+    while (end < firsts.length && (firsts[end] as number) < range.end) end++;
     return { first, end };
   }
 

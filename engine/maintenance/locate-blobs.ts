@@ -3,14 +3,15 @@
  * index: ten million look-ups at random would read each page a thousand times. One part of the chunks
  * after another, each with the records of its range of ids.
  */
+import type { IdRange } from "../base/id-range.ts";
 import type { PackId } from "../base/ids.ts";
 import { SEALED_KINDS } from "../crypto/key-ring.ts";
 import type { BlobIndex, RecordPage } from "../index/blob-index.ts";
-import { RECORD_BYTES } from "../index/index-record.ts";
+import { KIND_AT, PACK_AT, PLAIN_BYTES_AT, RECORD_BYTES } from "../index/index-record.ts";
 import type { BlobIdSet } from "./blob-id-set.ts";
 import { BlobSets } from "./blob-sets.ts";
 import type { ReachableBlobs } from "./reachable.ts";
-import type { ChunkConflict, IdRange } from "./referred-chunks.ts";
+import type { ChunkConflict } from "./referred-chunks.ts";
 
 /** Whether what the index places in a pack counts: "partly" when only `good` blobs do. */
 export type PackState = "good" | "partly" | "bad";
@@ -43,11 +44,6 @@ export interface LocatedBlobs {
 
 const UNINDEXED = 1;
 const INDEXED = 2;
-/** Where a record has its pack number, plain length and kind: `index-record.ts`. */
-const PACK_AT = 32;
-const PLAIN_AT = 44;
-const KIND_AT = 48;
-
 export async function locateBlobs(options: LocateOptions): Promise<LocatedBlobs> {
   const { reachable } = options;
   const run: LocateRun = {
@@ -105,7 +101,7 @@ async function markRecords(
       const pack = view.getUint32(at + PACK_AT, true);
       const state = packs.states[pack];
       if (state === BAD || (state === PARTLY && !goodBlobs.has(records, at))) continue;
-      if (kind === 0 && view.getUint32(at + PLAIN_AT, true) !== set.valueAt(number)) {
+      if (kind === 0 && view.getUint32(at + PLAIN_BYTES_AT, true) !== set.valueAt(number)) {
         contradicting.add(segment.packId(pack));
         continue;
       }

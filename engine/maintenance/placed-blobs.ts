@@ -1,9 +1,10 @@
 /** PlacedBlobs: of each blob that snapshots need, whether it was met in a pack that counts: a bit a blob. */
 import type { Bytes } from "../base/bytes.ts";
+import { type IdRange, isIdIn } from "../base/id-range.ts";
 import { SEALED_KINDS } from "../crypto/key-ring.ts";
 import type { BlobIdSet } from "./blob-id-set.ts";
 import type { ReachableBlobs } from "./reachable.ts";
-import { type ChunkPart, type IdRange, isIdIn } from "./referred-chunks.ts";
+import type { ChunkPart } from "./referred-chunks.ts";
 
 interface Column {
   readonly set: BlobIdSet;

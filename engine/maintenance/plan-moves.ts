@@ -6,13 +6,12 @@ import { toHex } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
 import type { BlobIndex } from "../index/blob-index.ts";
-import { RECORD_BYTES } from "../index/index-record.ts";
+import { KIND_AT, OFFSET_AT } from "../index/index-record.ts";
 import type { PackEntry } from "../packs/pack-format.ts";
 import { PackMoves } from "./pack-moves.ts";
-import { recordsOf } from "./pack-usage.ts";
 import { PlacedBlobs } from "./placed-blobs.ts";
 import type { ReachableBlobs } from "./reachable.ts";
-import { type ChunkPart, isIdIn } from "./referred-chunks.ts";
+import { type RecordAt, visitRecords } from "./visit-records.ts";
 
 export interface MovesOptions {
   readonly index: BlobIndex;
@@ -22,11 +21,6 @@ export interface MovesOptions {
   readonly leaving: readonly PackId[];
   readonly onProblem: (error: ForgeError) => void;
 }
-
-/** Fields of a record: `index-record.ts`. */
-const PACK_AT = 32;
-const OFFSET_AT = 36;
-const KIND_AT = 48;
 
 export class Moves {
   readonly #byPack: ReadonlyMap<string, PackMoves>;
@@ -57,54 +51,34 @@ export class Moves {
  *   as the index can be read.
  */
 export async function planMoves(options: MovesOptions): Promise<Moves> {
-  const { reachable, staying } = options;
+  const { index, reachable, staying, onProblem } = options;
   const byPack = new Map<string, PackMoves>(options.leaving.map((id) => [id, new PackMoves()]));
   for (const part of reachable.chunkParts()) {
     const placed = new PlacedBlobs(reachable, part);
-    const stays = (packId: PackId): true | undefined => staying.has(packId) || undefined;
-    await visitRecords(options, part, stays, (_, { records, at, view }) => {
-      placed.place(view.getUint8(at + KIND_AT), records, at);
+    const place = ({ records, at, view }: RecordAt): boolean =>
+      placed.place(view.getUint8(at + KIND_AT), records, at) === "first";
+    await visitRecords({
+      index,
+      range: part,
+      onProblem,
+      choose: (packId) => staying.has(packId) || undefined,
+      visit: (_, record) => place(record),
     });
-    const leaves = (packId: PackId): PackMoves | undefined => byPack.get(packId);
-    await visitRecords(options, part, leaves, (pack, { segmentId, records, at, view }) => {
-      pack.countRecord(segmentId);
-      const isFirst = placed.place(view.getUint8(at + KIND_AT), records, at) === "first";
-      if (isFirst) pack.add(view.getUint32(at + OFFSET_AT, true), records, at);
+    await visitRecords({
+      index,
+      range: part,
+      onProblem,
+      choose: (packId) => byPack.get(packId),
+      visit: (pack, record) => {
+        const { segmentId, records, at, view } = record;
+        pack.countRecord(segmentId);
+        if (place(record)) pack.add(view.getUint32(at + OFFSET_AT, true), records, at);
+      },
     });
     for (const id of placed.missing()) throw notPlaced(toHex(id));
   }
   for (const pack of byPack.values()) pack.close();
   return new Moves(byPack);
-}
-
-interface RecordAt {
-  readonly segmentId: string;
-  readonly records: Uint8Array;
-  readonly view: DataView;
-  at: number;
-}
-
-/** Visits the records of a part whose packs `choose` gives something for. */
-async function visitRecords<Chosen>(
-  { index, onProblem }: MovesOptions,
-  part: ChunkPart,
-  choose: (packId: PackId) => Chosen | undefined,
-  visit: (chosen: Chosen, record: RecordAt) => void,
-): Promise<void> {
-  for (const segment of index.segments()) {
-    const chosen = Array.from({ length: segment.packCount }, (_, pack) =>
-      choose(segment.packId(pack)),
-    );
-    if (chosen.every((one) => one === undefined)) continue;
-    for await (const records of recordsOf(segment, part, onProblem)) {
-      const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
-      const record: RecordAt = { segmentId: segment.id, records, view, at: 0 };
-      for (; record.at < records.length; record.at += RECORD_BYTES) {
-        const pack = chosen[view.getUint32(record.at + PACK_AT, true)];
-        if (pack !== undefined && isIdIn(part, records, record.at)) visit(pack, record);
-      }
-    }
-  }
 }
 
 function notPlaced(blobId: string): ForgeError {

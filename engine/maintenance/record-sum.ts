@@ -5,7 +5,16 @@
  */
 import { ID_BYTES } from "../base/ids.ts";
 import { SEALED_KINDS } from "../crypto/key-ring.ts";
-import { RECORD_BYTES } from "../index/index-record.ts";
+import {
+  CODEC_AT,
+  EPOCH_AT,
+  KIND_AT,
+  OFFSET_AT,
+  PACK_AT,
+  PLAIN_BYTES_AT,
+  RECORD_BYTES,
+  SEALED_BYTES_AT,
+} from "../index/index-record.ts";
 import type { PackEntry } from "../packs/pack-format.ts";
 import { CODECS } from "../platform/platform.ts";
 
@@ -41,13 +50,15 @@ export class SegmentSums {
   addPage(records: Uint8Array): void {
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
-      const pack = view.getUint32(at + 32, true);
+      const pack = view.getUint32(at + PACK_AT, true);
       const hash = hashId(view, at);
-      const offset = view.getUint32(at + 36, true);
-      const sealed = view.getUint32(at + 40, true);
-      const plain = view.getUint32(at + 44, true);
+      const offset = view.getUint32(at + OFFSET_AT, true);
+      const sealed = view.getUint32(at + SEALED_BYTES_AT, true);
+      const plain = view.getUint32(at + PLAIN_BYTES_AT, true);
       const kinds =
-        view.getUint8(at + 48) | (view.getUint8(at + 49) << 8) | (view.getUint8(at + 50) << 16);
+        view.getUint8(at + KIND_AT) |
+        (view.getUint8(at + CODEC_AT) << 8) |
+        (view.getUint8(at + EPOCH_AT) << 16);
       this.#counts[pack] = (this.#counts[pack] as number) + 1;
       this.#lows[pack] = (this.#lows[pack] as number) + mixPlace(hash, offset, sealed);
       this.#highs[pack] = (this.#highs[pack] as number) + mixPlace(~hash, plain, kinds);

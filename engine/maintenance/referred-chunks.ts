@@ -11,23 +11,11 @@
  * ```
  */
 import type { Bytes } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
+import { ALL_IDS, type IdRange } from "../base/id-range.ts";
 import { type BlobId, ID_BYTES } from "../base/ids.ts";
 import { BYTES_PER_NUMBERED_ID, BlobIdSet } from "./blob-id-set.ts";
 import type { IdMemory, Scratch } from "./scratch.ts";
-
-/** All ids whose first byte is at least `first` and less than `end`. */
-export interface IdRange {
-  readonly first: number;
-  readonly end: number;
-}
-
-export const ALL_IDS: IdRange = { first: 0, end: 256 };
-
-/** @param id 32 bytes from `at`. */
-export function isIdIn({ first, end }: IdRange, id: Uint8Array, at = 0): boolean {
-  const byte = id[at] as number;
-  return byte >= first && byte < end;
-}
 
 export interface ChunkPart extends IdRange {
   /** `valueAt` is the plain length. Valid until the next part is asked for. */
@@ -128,7 +116,8 @@ export class ReferredChunks {
   #spill(): void {
     const set = this.#latest;
     const { starts, order } = sortByFirstByte(set);
-    this.#scratch ??= this.#memory?.openScratch();
+    assert(this.#memory !== undefined, "chunks without a bound need no scratch");
+    const scratch = (this.#scratch ??= this.#memory.openScratch());
     const buffer = new Uint8Array(Math.min(set.size, BUFFER_ENTRIES) * ENTRY_BYTES);
     const view = new DataView(buffer.buffer);
     let position: number | undefined;
@@ -139,7 +128,7 @@ export class ReferredChunks {
         buffer.set(set.bytesAt(number), i * ENTRY_BYTES);
         view.setUint32(i * ENTRY_BYTES + ID_BYTES, set.valueAt(number), true);
       }
-      const at = this.#scratch?.append(buffer.subarray(0, count * ENTRY_BYTES));
+      const at = scratch.append(buffer.subarray(0, count * ENTRY_BYTES));
       position ??= at;
       done += count;
     }

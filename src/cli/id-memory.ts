@@ -1,7 +1,7 @@
 /** How much memory the ids of chunks may take where all of a repository are looked at. */
 import { join } from "node:path";
 import { type IdMemory, openScratchFile } from "../../engine/node.ts";
-import { cacheFolder } from "../cache-folder.ts";
+import { cacheFolder } from "../xdg-folders.ts";
 import type { CommandContext } from "./command.ts";
 import { size } from "./option-kinds.ts";
 
@@ -20,6 +20,6 @@ export function idMemoryOf(
   { environment }: Pick<CommandContext, "environment">,
   bytes: number | undefined,
 ): IdMemory {
-  const folder = join(cacheFolder(environment.variables, environment.home), "scratch");
+  const folder = join(cacheFolder(environment.variables), "scratch");
   return { bytes: bytes ?? BYTES_DEFAULT, openScratch: () => openScratchFile(folder) };
 }

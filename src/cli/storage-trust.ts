@@ -19,7 +19,7 @@ import type { RepositorySettings } from "../config/settings.ts";
 import { describeFault, formatMs } from "../pins/freshness-text.ts";
 import { type PlacePin, type RepositoryPin, encodeRepositoryPin } from "../pins/pin-codec.ts";
 import { PinStore } from "../pins/pin-store.ts";
-import { stateFolder } from "../state-folder.ts";
+import { stateFolder } from "../xdg-folders.ts";
 import type { CommandContext } from "./command.ts";
 import { plural, shortId } from "./format.ts";
 

@@ -3,16 +3,17 @@ import { closeSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import type { Bytes } from "../../base/bytes.ts";
-import { ForgeError, messageOf } from "../../base/errors.ts";
+import { storageError } from "../../storage/node/storage-error.ts";
 import type { Scratch } from "../scratch.ts";
 
 /** @param folder Made when it is missing. @throws ForgeError "no-space", "permission", "io". */
 export function openScratchFile(folder: string): Scratch {
+  const what = `keep ids of chunks in a temporary file in ${folder} (with more --memory none is needed)`;
   const attempt = <Result>(work: () => Result): Result => {
     try {
       return work();
     } catch (error) {
-      throw failure(folder, error);
+      throw storageError(error, what);
     }
   };
   const fd = attempt(() => {
@@ -51,19 +52,4 @@ export function openScratchFile(folder: string): Scratch {
     },
     close: () => closeSync(fd),
   };
-}
-
-function failure(folder: string, cause: unknown): ForgeError {
-  const errno = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  const code =
-    errno === "ENOSPC" || errno === "EDQUOT"
-      ? "no-space"
-      : errno === "EACCES" || errno === "EPERM" || errno === "EROFS"
-        ? "permission"
-        : "io";
-  return new ForgeError(
-    code,
-    `Cannot use a temporary file in ${folder} for the ids of chunks: ${messageOf(cause)}; free space there, or keep more in memory with --memory`,
-    { cause },
-  );
 }

@@ -118,7 +118,7 @@ class FileWorker {
   #nextNumber = 0;
   #flushing: Waiting<void> | undefined;
   #failure: ForgeError | undefined;
-  #isClosed = false;
+  #mayHelp = true;
 
   constructor(context: FilePoolContext, team: Team) {
     this.#context = context;
@@ -129,10 +129,10 @@ class FileWorker {
     return this.#batches.size;
   }
 
-  /** It has nothing to do and nothing to end. */
+  /** It has nothing to do, nothing to end, and may help others. */
   get isIdle(): boolean {
     const isFree = this.#helping === undefined && this.#flushing === undefined;
-    return isFree && this.queued === 0 && this.#failure === undefined && !this.#isClosed;
+    return isFree && this.queued === 0 && this.#failure === undefined && this.#mayHelp;
   }
 
   get isStarted(): boolean {
@@ -162,8 +162,8 @@ class FileWorker {
       this.#say({ type: "help", exchange, leave });
       this.#helping = owner;
     } catch {
-      // No thread can be started: then there is one less.
-      this.#isClosed = true;
+      // No thread can be started: then one fewer helps.
+      this.#mayHelp = false;
     }
   }
 
@@ -197,7 +197,7 @@ class FileWorker {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#mayHelp = false;
     this.#stopHelping();
     if (this.#worker !== undefined) await endThread(this.#worker);
   }

@@ -150,7 +150,7 @@ async function runCheck({ context, repository, tools, trust, values }: Run): Pro
       ? undefined
       : resolveSnapshot(snapshots, values.snapshot, snapshotFilter(values)).id;
   const { id } = repository.config;
-  const file = checkRecordFile(id, environment.variables, environment.home);
+  const file = checkRecordFile(id, environment.variables);
   const record = loadCheckRecord(file, id, (message) => output.warn(message));
   const isWhole = readData?.kind === "all" && snapshot === undefined;
   const save = (): void => saveCheckRecord(file, record, (message) => output.detail(message));
