@@ -212,7 +212,7 @@ function nowhere(missing: ReadonlySet<BlobId>): ForgeError {
   const [blobId = ""] = missing;
   return new ForgeError(
     "missing-object",
-    `Cannot collect garbage: something that snapshots need is nowhere to be found (blob ${blobId}, and ${missing.size - 1} more); nothing was deleted, see: forge check`,
+    `Cannot collect garbage: something that snapshots need is nowhere to be found (blob ${blobId}, and ${missing.size - 1} more); nothing was deleted. forge check names those snapshots: back up the same files again, or delete the snapshots`,
     { context: { blobs: missing.size } },
   );
 }

@@ -145,7 +145,7 @@ export async function reportCollection(
   }
   if (report.isHeldBack) {
     output.warn(
-      "Nothing was deleted: a pack is damaged, and what was about to go may be the good copy of what it holds; run forge check --repair, then forge compact",
+      "Nothing was deleted: a pack is damaged, and what was about to go may be the good copy of what it holds; run forge check --read-data --repair, then forge compact",
     );
   }
   if (report.sparedPacks > 0) {
@@ -190,6 +190,7 @@ function freedLine(report: CollectReport, sweep: SweepResult): string {
   if (report.condemnedPacks > 0) {
     return `Freed nothing yet: ${plural(report.condemnedPacks, "pack")} (${formatBytes(report.condemnedBytes)}) can go later${written}`;
   }
+  if (report.isHeldBack) return `Freed nothing${written}`;
   return `Nothing to free in ${formatBytes(report.packBytes)}`;
 }
 

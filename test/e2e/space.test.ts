@@ -1,5 +1,13 @@
 /** Deleting, pruning and compacting as a user does. */
-import { readdirSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -21,11 +29,14 @@ function save(seed: number, ...words: string[]): void {
   world.ok(["backup", world.path("data"), ...words]);
 }
 
-function packBytes(): number {
-  const root = join(world.repository, "packs");
-  return readdirSync(root, { recursive: true, withFileTypes: true })
+function packs(): string[] {
+  return readdirSync(join(world.repository, "packs"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function packBytes(): number {
+  return packs().reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
 function snapshots(): readonly Record<string, unknown>[] {
@@ -99,6 +110,36 @@ describe("space", () => {
     expect(world.run([...config, "prune", "--keep-daily", "0"], { env }).code).toBe(2);
     expect(world.run(["prune", "--keep-last", "1", "--group-by", "moon"]).code).toBe(2);
     expect(world.run(["prune", "--keep-last", "1", "--time-zone", "Moon/Base"]).code).toBe(2);
+  });
+
+  test("a damaged pack holds everything back, and the way out that is named leads out", () => {
+    world.write("data/goes", Buffer.from(noise(2_000_000, 30)));
+    world.write("data/keeps", Buffer.from(noise(2_000_000, 31)));
+    world.ok(["backup", world.path("data")]);
+    rmSync(world.path("data/goes"));
+    world.ok(["backup", world.path("data")]);
+    world.ok(["prune", "--keep-last", "1", "--group-by", "none"]);
+    const before = packBytes();
+    for (const path of packs().filter((one) => statSync(one).size > 1_000_000)) {
+      const { mtime } = statSync(path);
+      const bytes = readFileSync(path);
+      for (let at = 500; at < bytes.length; at += 50_000) bytes[at] = (bytes[at] ?? 0) ^ 1;
+      chmodSync(path, 0o600);
+      writeFileSync(path, bytes);
+      utimesSync(path, mtime, mtime);
+    }
+    const held = world.run(["compact", "--grace", "0"]);
+    expect(held.code).toBe(3);
+    expect(held.stdout).toContain("Freed nothing");
+    expect(held.stderr).toMatch(/Nothing was deleted: .*forge check --read-data --repair/);
+    expect(packBytes()).toBe(before);
+    world.ok(["check", "--read-data", "--repair", "--yes"]);
+    const lost = world.run(["compact", "--grace", "0"]);
+    expect(lost.code).toBe(1);
+    expect(lost.stderr).toMatch(/nowhere to be found.*back up the same files again/);
+    world.ok(["backup", world.path("data")]);
+    world.ok(["compact", "--grace", "0"]);
+    world.ok(["restore", "latest", "--target", world.path("healed"), "--verify"]);
   });
 
   test("unlock shows leases and removes those of dead processes", () => {
