@@ -7,7 +7,7 @@ const path = require("path");
 const fs = require("fs");
 const MAJOR_NEEDED = 24;
 const root = path.join(__dirname, "..");
-const main = path.join(root, "dist", "program", "main.js");
+const main = path.join(root, "dist", "program", "main.cjs");
 
 function fail(sentence) {
   process.stderr.write("forge: " + sentence + "\n");
@@ -56,7 +56,9 @@ if (parseInt(process.versions.node, 10) < MAJOR_NEEDED) {
   if (process.report) process.report.excludeNetwork = true;
   const nodeModule = require("module");
   if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
-  import(require("url").pathToFileURL(main).href).catch(function (error) {
+  try {
+    require(main);
+  } catch (error) {
     fail("cannot load the program: " + error.message);
-  });
+  }
 }

@@ -40,14 +40,15 @@ process.on("beforeExit", () => {
   fail(new Error("forge has a defect: the command waits for something that will never come"));
 });
 
-try {
+// Without `await`, which a CommonJS file cannot have here (scripts/bundle.mjs).
+main().catch(fail);
+
+async function main(): Promise<void> {
   process.exitCode = await run(process.argv.slice(2));
   await output.flush();
   await drained(process.stdout);
   // Pools and timers of a command that ended must not keep the process.
   process.exit();
-} catch (error) {
-  fail(error);
 }
 
 async function run(words: readonly string[]): Promise<number> {

@@ -15,11 +15,12 @@ export interface ThreadOptions {
 
 /**
  * The module of a thread.
- * @param path Relative to the caller, without an extension: sources run as .ts, the built tree as .js.
+ * @param path Relative to the caller, without an extension: sources run as .ts, and in the built tree each
+ *   thread's module is one .cjs file (scripts/bundle.mjs).
  * @param base The caller's `import.meta.url`.
  */
 export function threadModule(path: string, base: string): URL {
-  return new URL(`${path}.${base.endsWith(".ts") ? "ts" : "js"}`, base);
+  return new URL(`${path}.${base.endsWith(".ts") ? "ts" : "cjs"}`, base);
 }
 
 export function startThread(module: URL, options: ThreadOptions): Worker {
