@@ -179,9 +179,16 @@ export { openCommandSource, openStreamSource } from "./write/node/stream-source.
 export { type LocalBackupOptions, backupLocally } from "./write/node/local-backup.ts";
 
 export interface NodeReadSide extends ReadSide {
+  /**
+   * Starts the decoding threads in a moment, for who serves for long: readers then find them there. In
+   * a moment, so that the first request, which needs none, does not wait for it.
+   */
+  warmUp(): void;
   /** Stops the decoding threads. */
   close(): Promise<void>;
 }
+
+const WARM_UP_MS = 20;
 
 type NodeOpenOptions<B extends ReadBackend> = Omit<OpenOptions<B>, "platform">;
 
@@ -250,7 +257,11 @@ export function openReadSide(
     decoder: pool,
     chunkCacheBytes: options.chunkCacheBytes,
   });
-  return { ...readSide, close: () => pool.close() };
+  return {
+    ...readSide,
+    warmUp: () => void setTimeout(() => pool.startThreads(), WARM_UP_MS).unref(),
+    close: () => pool.close(),
+  };
 }
 
 /** Collection that seals everything of older key epochs anew. @throws as `reencrypt`. */

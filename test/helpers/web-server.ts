@@ -56,7 +56,11 @@ export async function serveWeb(
   const now = (): number => clock.ms;
   const end = new AbortController();
   const packs = options.packs === undefined ? {} : { backend: options.packs };
-  const readSide = { ...(await memory.readSide(packs)), close: () => Promise.resolve() };
+  const readSide = {
+    ...(await memory.readSide(packs)),
+    warmUp: () => undefined,
+    close: () => Promise.resolve(),
+  };
   const repository: IndexedRepository<Backend> = await memory.indexed();
   const context: WebContext = {
     repository,

@@ -26,6 +26,8 @@ export interface DecodePoolOptions {
 }
 
 export interface DecodePool extends BlobDecoder {
+  /** Starts all threads now; nothing once it is closed. */
+  startThreads(): void;
   /** Stops the threads. Blobs under way are rejected as "aborted". */
   close(): Promise<void>;
 }
@@ -94,6 +96,7 @@ export function createDecodePool(options: DecodePoolOptions): DecodePool {
       if (!isInline(location)) return undefined;
       return decodeBlobSync(keys, location, sealed);
     },
+    startThreads: () => lanes.startAll(),
     close: () => lanes.close(),
   };
 }

@@ -60,7 +60,7 @@ export class WorkerLanes<Task, Result> {
 
   /** Starts all threads now, for a caller who knows that there is work for them. */
   startAll(): void {
-    while (this.#lanes.length < this.#options.lanes) this.#start();
+    while (this.#lanes.length < this.#options.lanes && !this.#closed) this.#start();
   }
 
   /**

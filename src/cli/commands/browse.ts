@@ -92,6 +92,7 @@ export const browse: Command = defineCommand({
           values.open && !output.json && hasScreen(context.environment.variables);
         const door = wantsBrowser ? openDoor(context, listener, web.sessions) : undefined;
         try {
+          session.readSide.warmUp();
           await serveUntilEnd(context, listener);
           await Promise.all(web.untilEnd);
         } finally {

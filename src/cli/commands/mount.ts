@@ -91,6 +91,7 @@ async function serve(context: CommandContext, session: Session, mounted: Mount):
     );
   }
   await output.flush();
+  session.readSide.warmUp();
   const stopped = new Promise<"stopped">((resolve) => {
     if (signal.aborted) resolve("stopped");
     signal.addEventListener("abort", () => resolve("stopped"), { once: true });

@@ -45,6 +45,7 @@ export const webdav: Command = defineCommand({
         const listener = await listen(plan.listen, server);
         const { generated } = plan;
         await announce(context, { url: listener.url, repository: nameOf(repository), generated });
+        session.readSide.warmUp();
         await serveUntilEnd(context, listener);
         return EXIT.done;
       },

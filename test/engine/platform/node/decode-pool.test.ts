@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
@@ -61,6 +62,28 @@ test("small and large blobs of every codec come back as they were, in buffers of
   }
   await pool.close();
 });
+
+test.runIf(process.platform === "linux")(
+  "threads can be started before there is work for them, and not after the end",
+  async () => {
+    const pool = createDecodePool({ keys, workers: 2 });
+    await expect.poll(decodingThreads).toBe(0);
+    pool.startThreads();
+    pool.startThreads();
+    await expect.poll(decodingThreads).toBe(2);
+    await pool.close();
+    pool.startThreads();
+    await expect.poll(decodingThreads).toBe(0);
+  },
+);
+
+/** Threads of this process by the name that they are given; see proc(5), comm. */
+function decodingThreads(): number {
+  const names = readdirSync("/proc/self/task").map((id) =>
+    readFileSync(`/proc/self/task/${id}/comm`, "utf8"),
+  );
+  return names.filter((name) => name === "forge-decode\n").length;
+}
 
 test("a part of a larger read is decoded without taking the rest away", async () => {
   const pool = createDecodePool({ keys, workers: 1, inlineBytesMax: 0, eager: true });
