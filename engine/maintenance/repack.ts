@@ -143,7 +143,9 @@ class RepackRun {
   async #finish(builder: PackBuilder): Promise<void> {
     if (builder.blobCount === 0) return;
     const { platform, repository } = this.#options;
-    await this.#packer.put(builder.finish(platform, repository.keys));
+    const pack = builder.finish(platform, repository.keys);
+    await this.#packer.put(pack);
+    builder.reuse(pack.bytes);
   }
 
   async #open(

@@ -62,6 +62,7 @@ async function storeBlobs(
       const pack = builder.finish(platform, keys);
       await backend.put({ kind: "packs", name: pack.id }, pack.bytes);
       stored.push({ packId: pack.id, packBytes: pack.bytes.length });
+      builder.reuse(pack.bytes);
     };
     for (const { offset, sealedBytes, ...entry } of own) {
       builder.add({ ...entry, sealed: bytes.subarray(offset, offset + sealedBytes) });

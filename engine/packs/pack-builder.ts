@@ -1,5 +1,5 @@
 /** PackBuilder: sealed blobs → the bytes of a finished pack, ready to be stored under its name. */
-import { type Bytes, equalBytes } from "../base/bytes.ts";
+import { type Bytes, EMPTY_BYTES, equalBytes, releaseBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { ID_BYTES, type PackId, idOf } from "../base/ids.ts";
 import { BLOB_BYTES_MAX, PACK_BLOBS_TARGET_MAX, PACK_BYTES_MAX } from "../base/limits.ts";
@@ -33,7 +33,10 @@ export interface SealedBlob {
 
 export interface FinishedPack {
   readonly id: PackId;
-  /** The whole pack; fills an ArrayBuffer of its own, which may be transferred to a thread. */
+  /**
+   * The whole pack, the beginning of an ArrayBuffer of its own, which may be transferred to a thread.
+   * Once it is stored the memory may go back to the builder: `reuse`.
+   */
   readonly bytes: Bytes;
   /** In order of offset. */
   readonly entries: readonly PackEntry[];
@@ -42,13 +45,17 @@ export interface FinishedPack {
 /** Ids are random and kinds all alike: level 1 finds what there is. */
 const DIRECTORY_COMPRESSION = { codec: "zstd", level: 1 } as const;
 
+/** Memory of packs that were stored: for one that is filled while another waits for the storage. */
+const SPARES_MAX = 2;
+
 /**
- * Collects blobs until it is full. After `finish` it is empty again and reuses its memory, which is
- * 7 ms a pack cheaper than a new builder.
+ * Collects blobs until it is full. After `finish` it is empty again. Memory that comes back is used
+ * again: a new buffer has the kernel clear each of its pages, which takes as long as filling them.
  */
 export class PackBuilder {
   readonly #targetBytes: number;
-  #buffer: Bytes;
+  readonly #spares: Bytes[] = [];
+  #buffer: Bytes = EMPTY_BYTES;
   #sizeBytes = 0;
   #entries: PackEntry[] = [];
 
@@ -58,8 +65,6 @@ export class PackBuilder {
     const largestBytes = targetBytes + BLOB_BYTES_MAX + SEAL_OVERHEAD_BYTES;
     assert(targetBytes > 0 && largestBytes < PACK_BYTES_MAX / 2, `packs of ${targetBytes} bytes`);
     this.#targetBytes = targetBytes;
-    // Room for most last blobs; `add` makes more for a larger one. Pages not touched cost nothing.
-    this.#buffer = new Uint8Array(targetBytes + Math.ceil(targetBytes / 8));
   }
 
   /** Bytes of the blobs so far, without the directory. */
@@ -126,8 +131,7 @@ export class PackBuilder {
     this.#makeRoom(totalBytes - this.#sizeBytes);
     this.#buffer.set(sealed, this.#sizeBytes);
     this.#buffer.set(encodePackTrailer(trailer), this.#sizeBytes + sealed.length);
-    const bytes = this.#buffer.slice(0, totalBytes);
-
+    const bytes = this.#buffer.subarray(0, totalBytes);
     const readBack = openPackDirectorySync(platform, keys, bytes);
     assert(
       readBack.length === entries.length &&
@@ -136,10 +140,22 @@ export class PackBuilder {
     );
     this.#entries = [];
     this.#sizeBytes = 0;
+    this.#buffer = EMPTY_BYTES;
     return { id: idOf<PackId>(platform.hash(bytes)), bytes, entries };
   }
 
+  /** Takes the memory of a finished pack back. The caller owns all of `bytes.buffer` and is done with it. */
+  reuse(bytes: Bytes): void {
+    if (this.#spares.length < SPARES_MAX) this.#spares.push(new Uint8Array(bytes.buffer));
+    else releaseBytes(bytes);
+  }
+
   #makeRoom(bytes: number): void {
+    // Room for most last blobs. Pages not touched cost nothing.
+    if (this.#sizeBytes === 0 && this.#buffer.length === 0) {
+      const usualBytes = this.#targetBytes + Math.ceil(this.#targetBytes / 8);
+      this.#buffer = this.#spares.pop() ?? new Uint8Array(usualBytes);
+    }
     const neededBytes = this.#sizeBytes + bytes;
     if (neededBytes <= this.#buffer.length) return;
     const grown = new Uint8Array(Math.max(neededBytes, this.#targetBytes + BLOB_BYTES_MAX / 2));

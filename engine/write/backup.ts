@@ -160,7 +160,7 @@ async function saveSource(options: BackupOptions, lease: Lease): Promise<SavedSo
       // Trees are read far more often than written, and small: always zstd.
       compression: { codec: "zstd", level: 3 },
       packBytes: config.treePackBytes,
-      onPack: (pack) => uploads.start(pack),
+      onPack: (pack) => uploads.start(pack, () => trees.reuse(pack.bytes)),
     });
     const files = new FileBatcher(pool, dedup);
     const progress = new BackupProgress(options.onProgress ?? (() => undefined));
@@ -254,9 +254,11 @@ class Uploads {
     this.#packer = packer;
   }
 
-  start(pack: Parameters<Packer["put"]>[0]): void {
+  /** @param onStored Called when the pack is durable and its memory free. */
+  start(pack: Parameters<Packer["put"]>[0], onStored: () => void): void {
     const upload = this.#packer
       .put(pack)
+      .then(onStored)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })

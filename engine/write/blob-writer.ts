@@ -58,6 +58,11 @@ export class BlobWriter {
     this.#options.onPack(this.#builder.finish(this.#options.platform, this.#options.keys));
   }
 
+  /** Takes the memory of a pack back that was stored. */
+  reuse(bytes: Bytes): void {
+    this.#builder.reuse(bytes);
+  }
+
   takeTotals(): BlobTotals {
     const totals = this.#totals;
     this.#totals = { blobs: 0, plainBytes: 0, sealedBytes: 0 };

@@ -3,7 +3,7 @@
  * every few packs, only after all its packs are durable; that is what makes the work of an
  * interrupted backup findable by the next one.
  */
-import { releaseBytes, toHex } from "../base/bytes.ts";
+import { toHex } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
 import { type IndexId, type PackId, parseId } from "../base/ids.ts";
 import { type SegmentPack, encodeIndexSegment } from "../index/index-segment.ts";
@@ -40,7 +40,10 @@ export class Packer {
     return this.#storedBytes;
   }
 
-  /** Uploads a pack and takes its memory. Settles when it is durable; waits its turn when several are under way. */
+  /**
+   * Uploads a pack. Settles when it is durable, and then its memory is the caller's again; waits its turn
+   * when several are under way.
+   */
   async put(pack: FinishedPack): Promise<void> {
     if (this.#running >= UPLOADS) await new Promise<void>((go) => this.#waiting.push(go));
     this.#running++;
@@ -53,7 +56,6 @@ export class Packer {
     }
     this.#packIds.add(pack.id);
     const packBytes = pack.bytes.length;
-    releaseBytes(pack.bytes);
     this.#storedBytes += packBytes;
     this.#stored.push({ packId: pack.id, packBytes, entries: pack.entries });
     if (this.#stored.length >= PACKS_PER_SEGMENT) await this.#writeSegment();

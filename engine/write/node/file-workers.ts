@@ -279,6 +279,9 @@ class FileWorker {
     const entries = decodePackDirectory(message.directory, bytes.length);
     const stored = this.#context
       .onPack({ id, bytes, entries })
+      .then(() =>
+        this.#worker?.postMessage({ type: "stored", bytes } satisfies ToWorker, [bytes.buffer]),
+      )
       .catch((error: unknown) => {
         this.#fail(error);
       })

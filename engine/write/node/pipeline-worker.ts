@@ -73,6 +73,11 @@ const saver = new BatchSaver({
 /** Messages are taken one after another, although a large file lets the event loop turn. */
 let turn: Promise<void> = Promise.resolve();
 const port = hearMessages((message: ToWorker) => {
+  // Now, for the file under work; the others wait for its end.
+  if (message.type === "stored") {
+    blobs.reuse(message.bytes);
+    return;
+  }
   turn = turn
     .then(() => handle(message))
     .catch((error: unknown) => {
@@ -82,7 +87,7 @@ const port = hearMessages((message: ToWorker) => {
     });
 });
 
-async function handle(message: ToWorker): Promise<void> {
+async function handle(message: Exclude<ToWorker, { type: "stored" }>): Promise<void> {
   switch (message.type) {
     case "save": {
       const result = encodeResult(await saver.save(decodeJobs(message.jobs)));

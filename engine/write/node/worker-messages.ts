@@ -23,6 +23,8 @@ export interface WorkerSetup {
 export type ToWorker =
   | { readonly type: "save"; readonly number: number; readonly jobs: JobColumns }
   | { readonly type: "flush" }
+  /** A pack of this worker's is stored: its memory, to be used again. */
+  | { readonly type: "stored"; readonly bytes: Bytes }
   /** Seal what another worker cuts, until it has no more or `leave`, one Int32, is not 0. */
   | {
       readonly type: "help";

@@ -8,6 +8,7 @@ import { createKeyMaterial, deriveKeyRing } from "../../../engine/crypto/master-
 import { PackBuilder } from "../../../engine/packs/pack-builder.ts";
 import { openPackDirectorySync } from "../../../engine/packs/pack-format.ts";
 import { nativePlatform, nativeSyncPlatform } from "../../../engine/platform/node/native.ts";
+import { noise } from "../../helpers/expected-tree.ts";
 import {
   type RepositoryVector,
   fromHex,
@@ -47,13 +48,38 @@ test("a finished pack has its name, a buffer of its own, and blobs that open", (
   expect(builder.isFull).toBe(false);
   const pack = builder.finish(nativeSyncPlatform, keys);
   expect(pack.id).toBe(toHex(nativeSyncPlatform.hash(pack.bytes)));
-  expect(pack.bytes.buffer.byteLength).toBe(pack.bytes.length);
+  expect(pack.bytes.byteOffset).toBe(0);
   expect(openPackDirectorySync(nativeSyncPlatform, keys, pack.bytes)).toEqual(pack.entries);
   for (const [i, entry] of pack.entries.entries()) {
     const sealed = pack.bytes.subarray(entry.offset, entry.offset + entry.sealedBytes);
     const request = { ...entry, objectId: entry.id };
     expect(openBlobSync(nativeSyncPlatform, keys, request, sealed)).toEqual(plains[i]);
   }
+});
+
+test("memory that comes back is used again, and nothing of the pack before is in the next one", () => {
+  const builder = new PackBuilder({ targetBytes: 10_000 });
+  builder.add(sealedBlob("data", seededText(9_000, 1)));
+  const first = builder.finish(nativeSyncPlatform, keys);
+  builder.add(sealedBlob("data", seededText(500, 2)));
+  const second = builder.finish(nativeSyncPlatform, keys);
+  expect(second.bytes.buffer).not.toBe(first.bytes.buffer);
+  const memory = first.bytes.buffer;
+  builder.reuse(first.bytes);
+  builder.add(sealedBlob("data", seededText(100, 3)));
+  const third = builder.finish(nativeSyncPlatform, keys);
+  expect(third.bytes.buffer).toBe(memory);
+  expect(third.bytes.length).toBeLessThan(1_000);
+  expect(third.id).toBe(toHex(nativeSyncPlatform.hash(third.bytes)));
+  expect(openPackDirectorySync(nativeSyncPlatform, keys, third.bytes)).toEqual(third.entries);
+  // Also what is too small, because a larger blob had made room for itself elsewhere.
+  builder.reuse(third.bytes.slice());
+  builder.add(sealedBlob("data", noise(200_000, 4)));
+  const fourth = builder.finish(nativeSyncPlatform, keys);
+  expect(openPackDirectorySync(nativeSyncPlatform, keys, fourth.bytes)).toEqual(fourth.entries);
+  for (const { bytes } of [second, third, fourth]) builder.reuse(bytes);
+  // Two are kept; more would be memory for nothing.
+  expect(fourth.bytes.buffer.byteLength).toBe(0);
 });
 
 test("after a pack the builder is empty and the pack keeps its bytes", () => {
