@@ -1,6 +1,6 @@
 /** `forge browse`: the snapshots in a web browser, until Ctrl-C. */
 import { hostname } from "node:os";
-import { countBuffersWithHeap, messageOf } from "../../../engine/node.ts";
+import { messageOf } from "../../../engine/node.ts";
 import { Catalog } from "../../server/catalog.ts";
 import { type Listener, listen } from "../../server/listen.ts";
 import { createRestorePolicy } from "../../server/restore-policy.ts";
@@ -59,7 +59,6 @@ export const browse: Command = defineCommand({
     });
     const ui = await loadStaticUi(builtUiFolder());
     const now = (): number => performance.now();
-    countBuffersWithHeap();
     return withSession(
       context,
       repository,

@@ -1,7 +1,6 @@
 /** `forge mount`: the snapshots as a folder, until Ctrl-C. */
 import { setTimeout as wait } from "node:timers/promises";
 import {
-  countBuffersWithHeap,
   exitNow,
   isReadableWithin,
   makeNonBlocking,
@@ -44,7 +43,6 @@ export const mount: Command = defineCommand({
   async run(context, values): Promise<ExitCode> {
     const settings = await settingsOf(context);
     const repository = chooseRepository(context, settings);
-    countBuffersWithHeap();
     return withSession(
       context,
       repository,

@@ -1,5 +1,5 @@
 /** `forge webdav`: the snapshots as a network drive, until Ctrl-C. */
-import { countBuffersWithHeap, messageOf } from "../../../engine/node.ts";
+import { messageOf } from "../../../engine/node.ts";
 import { Gate, HTTP_USER } from "../../server/auth.ts";
 import { listen } from "../../server/listen.ts";
 import { createWebdavServer } from "../../server/webdav-server.ts";
@@ -30,7 +30,6 @@ export const webdav: Command = defineCommand({
     // What was typed wrongly is said before the passphrase is asked for.
     const plan = await planServer(context, values, ADDRESS);
     const gate = new Gate({ password: plan.password, now: () => performance.now() });
-    countBuffersWithHeap();
     return withSession(
       context,
       repository,
