@@ -48,15 +48,9 @@ if (parseInt(process.versions.node, 10) < MAJOR_NEEDED) {
 } else {
   // Reads of /dev/fuse, fsync of packs and the KDF all occupy pool threads; four are too few.
   if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = "16";
-  // What V8's collector is told; another major version might complain about the flags to the person.
+  // Young objects get 1 MB and not 16: nearly all die at once, and it saves 100 MB of a backup.
   if (parseInt(process.versions.node, 10) === MAJOR_NEEDED) {
-    const setFlag = require("v8").setFlagsFromString;
-    // Young objects get 1 MB and not 16: nearly all die at once, and it saves 100 MB of a backup.
-    setFlag("--semi-space-growth-factor=1");
-    // Buffers of content come and go by the hundred MB, and are freed by hand. V8 takes each 64 MB of them
-    // for a reason to look through its whole heap, up to a third of the time of a long read; told to see them
-    // together with the heap, it does so 2 times in a read of 840 MB and not 17, in the same memory.
-    setFlag("--external-memory-accounted-in-global-limit");
+    require("v8").setFlagsFromString("--semi-space-growth-factor=1");
   }
   // A native package makes a diagnostic report to learn which libc this is; not with the network.
   if (process.report) process.report.excludeNetwork = true;

@@ -24,6 +24,7 @@ import type { ReadBackend } from "./storage/backend.ts";
 import { type InitOptions, initRepository as initWith } from "./write/init.ts";
 import type { Backend } from "./storage/backend.ts";
 
+export { countBuffersWithHeap } from "./platform/node/collector.ts";
 export { type Bytes, compareBytes, concatBytes, findUtf8, lossyUtf8, utf8 } from "./base/bytes.ts";
 export { type ErrorCode, ForgeError, isForgeError, messageOf } from "./base/errors.ts";
 export type { BlobId, KeyId, PackId, SnapshotId } from "./base/ids.ts";

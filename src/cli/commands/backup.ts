@@ -9,6 +9,7 @@ import {
   type Snapshot,
   backupLocally,
   type ChainEnd,
+  countBuffersWithHeap,
   findChainEnd,
   findParent,
   isForgeError,
@@ -61,6 +62,7 @@ export const backup: Command = defineCommand({
     "forge backup --stdin-filename shop.sql --stdin-from-command -- pg_dump shop",
   ],
   async run(context, values): Promise<ExitCode> {
+    countBuffersWithHeap();
     const settings = await settingsOf(context);
     const repositories = chooseRepositories(context, settings);
     const jobs = await backupJobs(values, settings);

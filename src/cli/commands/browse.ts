@@ -1,6 +1,6 @@
 /** `forge browse`: the snapshots in a web browser, until Ctrl-C. */
 import { hostname } from "node:os";
-import { messageOf } from "../../../engine/node.ts";
+import { countBuffersWithHeap, messageOf } from "../../../engine/node.ts";
 import { Catalog } from "../../server/catalog.ts";
 import { type Listener, listen } from "../../server/listen.ts";
 import { createRestorePolicy } from "../../server/restore-policy.ts";
@@ -47,6 +47,7 @@ export const browse: Command = defineCommand({
     "forge browse --listen 0.0.0.0:8485 --tls-cert cert.pem --tls-key key.pem --restore-to /srv/restored",
   ],
   async run(context, values): Promise<ExitCode> {
+    countBuffersWithHeap();
     const { output, signal } = context;
     const settings = await settingsOf(context);
     const repository = chooseRepository(context, settings);

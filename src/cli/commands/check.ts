@@ -14,6 +14,7 @@ import {
   applyRepair,
   checkRepository,
   choosePacks,
+  countBuffersWithHeap,
   findChainEnd,
   listCopy,
   listSnapshots,
@@ -165,6 +166,8 @@ async function runCheck({ context, repository, tools, trust, values }: Run): Pro
       readData:
         readData &&
         ((packs) => {
+          // From here on packs are read; the walk before keeps too much for it.
+          countBuffersWithHeap();
           if (snapshot === undefined) record.retain(new Set(packs.map(({ packId }) => packId)));
           const chosen = choosePacks(packs, readData, record);
           if (isWhole && chosen.length < packs.length) {

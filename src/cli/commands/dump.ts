@@ -3,7 +3,13 @@ import { isatty } from "node:tty";
 import { fileContent } from "../../archive/walk-folder.ts";
 import { type ArchiveOptions, tarArchive } from "../../archive/tar.ts";
 import { zipArchive } from "../../archive/zip.ts";
-import { type Bytes, ForgeError, type FsEntry, displayName } from "../../../engine/node.ts";
+import {
+  type Bytes,
+  ForgeError,
+  type FsEntry,
+  countBuffersWithHeap,
+  displayName,
+} from "../../../engine/node.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { choice, optional, required } from "../option-kinds.ts";
@@ -28,6 +34,7 @@ export const dump: Command = defineCommand({
     "forge dump 4f3a:/srv --archive zip > srv.zip",
   ],
   run(context, { snapshot, path, archive, ...filters }): Promise<ExitCode> {
+    countBuffersWithHeap();
     return withRepository(context, async (session) => {
       const reference = splitReference(snapshot, path);
       const opened = await openPath(session, reference, snapshotFilter(filters));

@@ -1,6 +1,7 @@
 /** `forge mount`: the snapshots as a folder, until Ctrl-C. */
 import { setTimeout as wait } from "node:timers/promises";
 import {
+  countBuffersWithHeap,
   exitNow,
   isReadableWithin,
   makeNonBlocking,
@@ -41,6 +42,7 @@ export const mount: Command = defineCommand({
   },
   examples: ["forge mount /mnt/snapshots", "forge mount ~/snapshots --host laptop --tag daily"],
   async run(context, values): Promise<ExitCode> {
+    countBuffersWithHeap();
     const settings = await settingsOf(context);
     const repository = chooseRepository(context, settings);
     return withSession(

@@ -3,6 +3,7 @@ import {
   ForgeError,
   type RestoreProgress,
   type RestoreReport,
+  countBuffersWithHeap,
   displayName,
 } from "../../../engine/node.ts";
 import { LOSSES, runRestore } from "../../run-restore.ts";
@@ -49,6 +50,7 @@ export const restore: Command = defineCommand({
     "forge restore 4f3a --target / --include '/etc/**' --overwrite if-changed",
   ],
   run(context, { snapshot, target: directory, include, exclude, ...values }): Promise<ExitCode> {
+    countBuffersWithHeap();
     if (directory === undefined) {
       throw new ForgeError(
         "usage",

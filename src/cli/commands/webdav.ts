@@ -1,5 +1,5 @@
 /** `forge webdav`: the snapshots as a network drive, until Ctrl-C. */
-import { messageOf } from "../../../engine/node.ts";
+import { countBuffersWithHeap, messageOf } from "../../../engine/node.ts";
 import { Gate, HTTP_USER } from "../../server/auth.ts";
 import { listen } from "../../server/listen.ts";
 import { createWebdavServer } from "../../server/webdav-server.ts";
@@ -24,6 +24,7 @@ export const webdav: Command = defineCommand({
     "forge webdav --listen 0.0.0.0:8484 --tls-cert cert.pem --tls-key key.pem",
   ],
   async run(context, values): Promise<ExitCode> {
+    countBuffersWithHeap();
     const { output } = context;
     const settings = await settingsOf(context);
     const repository = chooseRepository(context, settings);
