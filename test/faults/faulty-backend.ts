@@ -27,8 +27,10 @@ export class FaultyBackend implements Backend {
   calls = 0;
   /** Numbers of calls that change something. */
   readonly changes: number[] = [];
-  /** What failed. */
+  /** What failed first. */
   hit: string | undefined;
+  /** How many calls failed so far. */
+  failures = 0;
 
   constructor(inner: Backend, fault?: Fault) {
     this.#inner = inner;
@@ -82,6 +84,7 @@ export class FaultyBackend implements Backend {
     }
     if (fault.afterwards) await act();
     this.hit ??= what;
+    this.failures++;
     throw storageError(
       Object.assign(new Error(`${fault.errno}: injected`), { code: fault.errno }),
       what,

@@ -226,6 +226,8 @@ async function perform(operation: Operation, world: World, backend: Backend): Pr
       await collectIn(repository);
       return;
     case "check": {
+      // What failed before, of one key slot while another opened, the check reads for itself.
+      const failuresBefore = failuresOf(backend);
       const { findings, isSound } = await checkRepository({
         repository,
         decoder: createPlatformDecoder(nativePlatform, repository.keys),
@@ -235,8 +237,8 @@ async function perform(operation: Operation, world: World, backend: Backend): Pr
       const kinds = findings.filter(({ isNotice }) => !isNotice).map(({ kind }) => kind);
       const wrong = kinds.filter((kind) => kind !== "unreadable");
       if (wrong.length > 0) throw new Error(`what cannot be read is called ${wrong.join(", ")}`);
-      if (isSound && backend instanceof FaultyBackend && backend.hit !== undefined) {
-        throw new Error(`called sound, although "${backend.hit}" failed`);
+      if (isSound && failuresOf(backend) > failuresBefore) {
+        throw new Error("called sound, although something of it could not be read");
       }
       return;
     }
@@ -255,6 +257,10 @@ async function perform(operation: Operation, world: World, backend: Backend): Pr
     default:
       operation satisfies never;
   }
+}
+
+function failuresOf(backend: Backend): number {
+  return backend instanceof FaultyBackend ? backend.failures : 0;
 }
 
 /** What was acknowledged and not deleted is there and whole. */
