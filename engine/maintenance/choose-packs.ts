@@ -32,7 +32,7 @@ export interface PackChoice {
   readonly dead: readonly PackState[];
   /** What is needed of them is to be moved. */
   readonly repack: readonly PackState[];
-  /** Not needed, and left alone because they are too new. */
+  /** Would be let go of or written anew were they not too new. */
   readonly spared: readonly PackState[];
   /** What would have been written anew were it not for `repackBytesMax`. */
   readonly postponed: readonly PackState[];
@@ -58,16 +58,12 @@ export function choosePacks(packs: readonly PackState[], policy: PackPolicy): Pa
   const small: { data: PackState[]; tree: PackState[] } = { data: [], tree: [] };
   for (const pack of packs) {
     const isNew = pack.storedMs >= policy.spareSinceMs;
+    const isWasteful = wasteOf(pack) >= Math.max(policy.threshold * pack.sizeBytes, 1);
     if (pack.liveBlobs === 0) {
       (isNew ? spared : dead).push(pack);
-    } else if (isNew) {
-      continue;
-    } else if (
-      wasteOf(pack) >= Math.max(policy.threshold * pack.sizeBytes, 1) ||
-      pack.leastEpoch < (policy.epochMin ?? 0)
-    ) {
-      wanted.push(pack);
-    } else {
+    } else if (isWasteful || pack.leastEpoch < (policy.epochMin ?? 0)) {
+      (isNew ? spared : wanted).push(pack);
+    } else if (!isNew) {
       const target = pack.isData ? policy.dataPackBytes : policy.treePackBytes;
       if (pack.sizeBytes < target * SMALL_SHARE) (pack.isData ? small.data : small.tree).push(pack);
     }

@@ -77,7 +77,7 @@ export interface CollectReport {
   readonly movedBytes: number;
   /** Packs that a limit left for another run. */
   readonly postponedPacks: number;
-  /** Not needed, but so new that somebody may be about to need them. */
+  /** Not needed, or wasteful, but so new that somebody may be about to need them. */
   readonly sparedPacks: number;
   readonly sparedBytes: number;
   /** Packs that no index knew: taken into it, or condemned, or not readable. */

@@ -44,6 +44,7 @@ export interface LocatedBlobs {
 
 const UNINDEXED = 1;
 const INDEXED = 2;
+
 export async function locateBlobs(options: LocateOptions): Promise<LocatedBlobs> {
   const { reachable } = options;
   const run: LocateRun = {

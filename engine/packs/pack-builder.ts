@@ -151,8 +151,8 @@ export class PackBuilder {
   }
 
   #makeRoom(bytes: number): void {
-    // Room for most last blobs. Pages not touched cost nothing.
-    if (this.#sizeBytes === 0 && this.#buffer.length === 0) {
+    if (this.#buffer.length === 0) {
+      // Room for most last blobs. Pages not touched cost nothing.
       const usualBytes = this.#targetBytes + Math.ceil(this.#targetBytes / 8);
       this.#buffer = this.#spares.pop() ?? new Uint8Array(usualBytes);
     }

@@ -53,7 +53,7 @@ const THREADS_FROM_BLOB = 3;
 /** Sealed bytes given to threads or waiting for one; beyond, `decode` itself waits. */
 const QUEUED_BYTES_MAX: number = 128 * 1024 * 1024;
 
-/** A pool without threads until there are large blobs. Idle threads do not keep the process alive. */
+/** A pool without threads until there are large blobs, or `startThreads`. Idle threads do not keep the process alive. */
 export function createDecodePool(options: DecodePoolOptions): DecodePool {
   const { keys, workers, inlineBytesMax } = options;
   const isInline = ({ kind, plainBytes }: BlobLocation): boolean => {

@@ -36,7 +36,7 @@ interface Lane<Task, Result> {
 
 const JOBS_PER_LANE = 2;
 
-/** No thread is started before the first job. Idle threads do not keep the process alive. */
+/** No thread is started before the first job, unless the caller says so. Idle threads do not keep the process alive. */
 export class WorkerLanes<Task, Result> {
   readonly #options: WorkerLanesOptions;
   readonly #lanes: Lane<Task, Result>[] = [];

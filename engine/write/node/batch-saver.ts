@@ -4,6 +4,7 @@
  * a file that changes meanwhile is read again by the next backup.
  */
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { Bytes } from "../../base/bytes.ts";
 import { type ErrorCode, messageOf } from "../../base/errors.ts";
@@ -236,7 +237,7 @@ export class BatchSaver {
         if (++stepCount === (isStream ? STREAM_STEPS : 1)) {
           offers = openOffers?.(isStream ? Infinity : reading.sizeBytes - cutBytes);
         }
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        await nextTurn();
       }
     } finally {
       // Also when reading failed: what was offered is under way.

@@ -4,6 +4,7 @@
  * of it, and the owner picks that up. Where no slot is free the owner seals the chunk itself, so nobody
  * waits for anybody but at the end of the file, and one thread alone does everything as ever.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Bytes } from "../../base/bytes.ts";
 import { ID_BYTES } from "../../base/ids.ts";
 
@@ -257,7 +258,7 @@ export async function helpSealing(memory: ExchangeMemory, options: HelpOptions):
       sinceTurn += length;
       if (sinceTurn < options.turnBytes) continue;
       sinceTurn = 0;
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   } finally {
     Atomics.sub(words, HELPERS, 1);
