@@ -1,6 +1,6 @@
 /** BlobSets: some blobs of all three kinds, in memory. Ids of different kinds never agree. */
 import { type BlobId, idBytes } from "../base/ids.ts";
-import { BlobIdSet } from "./blob-id-set.ts";
+import { BlobIdSet } from "../base/blob-id-set.ts";
 
 export class BlobSets {
   readonly trees: BlobIdSet = new BlobIdSet();

@@ -11,7 +11,7 @@ import { PACK_BYTES_MAX } from "../base/limits.ts";
 import type { PackEntry } from "../packs/pack-format.ts";
 import { readRecord, recordId, RECORD_BYTES } from "../index/index-record.ts";
 import type { Repository } from "../repository/repository.ts";
-import type { BlobIdSet } from "./blob-id-set.ts";
+import type { BlobIdSet } from "../base/blob-id-set.ts";
 import { type CheckFindings, kindOfError } from "./check-findings.ts";
 import { compareWithIndex } from "./compare-index.ts";
 import type { CheckedIndex } from "./index-source.ts";

@@ -11,7 +11,7 @@ import { type ReadSide, createReadSide } from "../read/read-side.ts";
 import type { Repository } from "../repository/repository.ts";
 import { readSnapshot } from "../repository/snapshot-store.ts";
 import type { Snapshot } from "../snapshots/snapshot.ts";
-import { BlobIdSet } from "./blob-id-set.ts";
+import { BlobIdSet } from "../base/blob-id-set.ts";
 import { BlobSets } from "./blob-sets.ts";
 import { CheckFindings, kindOfError } from "./check-findings.ts";
 import { PackCheck } from "./check-packs.ts";

@@ -9,7 +9,7 @@ import { type BlobId, idBytes } from "../base/ids.ts";
 import type { ReadSide } from "../read/read-side.ts";
 import type { LeafPage } from "../snapshots/leaf-page.ts";
 import type { ChunkListRef, FileContent, TreeNode } from "../snapshots/tree-node.ts";
-import { BlobIdSet } from "./blob-id-set.ts";
+import { BlobIdSet } from "../base/blob-id-set.ts";
 import type { BlobSets } from "./blob-sets.ts";
 import type { AffectedPaths } from "./check-report.ts";
 

@@ -8,7 +8,7 @@ import type { PackId } from "../base/ids.ts";
 import { SEALED_KINDS } from "../crypto/key-ring.ts";
 import type { BlobIndex, RecordPage } from "../index/blob-index.ts";
 import { KIND_AT, PACK_AT, PLAIN_BYTES_AT, RECORD_BYTES } from "../index/index-record.ts";
-import type { BlobIdSet } from "./blob-id-set.ts";
+import type { BlobIdSet } from "../base/blob-id-set.ts";
 import { BlobSets } from "./blob-sets.ts";
 import type { ReachableBlobs } from "./reachable.ts";
 import type { ChunkConflict } from "./referred-chunks.ts";

@@ -2,7 +2,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import { type IdRange, isIdIn } from "../base/id-range.ts";
 import { SEALED_KINDS } from "../crypto/key-ring.ts";
-import type { BlobIdSet } from "./blob-id-set.ts";
+import type { BlobIdSet } from "../base/blob-id-set.ts";
 import type { ReachableBlobs } from "./reachable.ts";
 import type { ChunkPart } from "./referred-chunks.ts";
 

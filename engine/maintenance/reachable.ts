@@ -18,7 +18,7 @@ import type { LeafPage } from "../snapshots/leaf-page.ts";
 import type { ReferencePage } from "../snapshots/reference-page.ts";
 import type { ChunkListRef, FileContent } from "../snapshots/tree-node.ts";
 import { type TreePage, decodeRootPage, decodeTreePage } from "../snapshots/tree-page.ts";
-import { BlobIdSet } from "./blob-id-set.ts";
+import { BlobIdSet } from "../base/blob-id-set.ts";
 import { type ChunkConflict, type ChunkPart, ReferredChunks } from "./referred-chunks.ts";
 import type { IdMemory } from "./scratch.ts";
 

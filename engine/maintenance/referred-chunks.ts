@@ -14,7 +14,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { ALL_IDS, type IdRange } from "../base/id-range.ts";
 import { type BlobId, ID_BYTES } from "../base/ids.ts";
-import { BYTES_PER_NUMBERED_ID, BlobIdSet } from "./blob-id-set.ts";
+import { BYTES_PER_NUMBERED_ID, BlobIdSet } from "../base/blob-id-set.ts";
 import type { IdMemory, Scratch } from "./scratch.ts";
 
 export interface ChunkPart extends IdRange {

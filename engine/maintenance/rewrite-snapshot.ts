@@ -20,7 +20,7 @@ import type { ChainEnd } from "../write/parent.ts";
 import { Packer } from "../write/packer.ts";
 import { TreeSaver } from "../write/save-tree.ts";
 import { SessionTable } from "../write/session-table.ts";
-import { BlobIdSet } from "./blob-id-set.ts";
+import { BlobIdSet } from "../base/blob-id-set.ts";
 import type { BlobSets } from "./blob-sets.ts";
 import { DamagedTrees, type Lost, type RewrittenSnapshot } from "./damaged-trees.ts";
 import { locateBlobs } from "./locate-blobs.ts";

@@ -28,8 +28,9 @@ export class RestoreDirectories {
       at = at.parent;
     }
     for (let next = missing.pop(); next !== undefined; next = missing.pop()) {
-      const parent = await (next.parent?.opened ?? Promise.resolve<OpenedDirectory>("failed"));
+      const parent = (await next.parent?.opened) ?? "failed";
       next.opened ??= this.#openBelow(parent, next);
+      next.opened = await next.opened;
     }
     return walked.opened ?? "failed";
   }

@@ -64,6 +64,7 @@ export class RestoreRun {
     const toVerify: EntryAtPlace[] = [];
     for (const walked of batch.entries) {
       throwIfAborted(this.#options.signal);
+      if (this.#beginNow(walked, files)) continue;
       await this.#guard(walked, () => this.#begin(walked, { files, links, toVerify }));
     }
     if (this.#dryRun !== undefined) await this.#dryRun.planReads();
@@ -99,6 +100,20 @@ export class RestoreRun {
   #failed(walked: WalkedEntry, error: ForgeError): void {
     this.#log.problem(pathOf(walked.directory, walked.name), error);
     if (walked.entry.type === "file") this.#log.fileDone(0);
+  }
+
+  /**
+   * `begin` of most entries, without the promises: a file in a directory of our own, which is open.
+   * @returns false for all others.
+   */
+  #beginNow(walked: WalkedEntry, files: EntryAtPlace[]): boolean {
+    const { directory, entry, name, attributes } = walked;
+    const { opened } = directory;
+    if (typeof opened !== "object" || opened instanceof Promise || !opened.created) return false;
+    if (entry.type !== "file" || attributes.hardLinkKey !== undefined) return false;
+    if (this.#dryRun !== undefined) return false;
+    files.push({ walked, place: { directory: opened, name }, replace: false });
+    return true;
   }
 
   /** Makes what is not a file at once; files and later hard links are put on their lists. */

@@ -33,8 +33,8 @@ export interface WalkedDirectory {
   readonly parent: WalkedDirectory | undefined;
   readonly entry: FsDirectory;
   readonly taken: boolean;
-  /** Set by whoever works on the batches, once it is wanted in the target. */
-  opened: Promise<OpenedDirectory> | undefined;
+  /** Set by whoever works on the batches, once it is wanted in the target; a promise at first. */
+  opened: OpenedDirectory | Promise<OpenedDirectory> | undefined;
 }
 
 export interface WalkedEntry {
@@ -66,26 +66,6 @@ const BATCH_ENTRIES_MAX = 4_000;
 /** Directories listed ahead of the walk. */
 const LISTED_AHEAD = 16;
 
-/** Everything below `root` in batches; `root` itself is finished in the last one. */
-export async function* walkForRestore(
-  root: WalkedDirectory,
-  options: WalkOptions,
-): AsyncGenerator<WalkBatch> {
-  let entries: WalkedEntry[] = [];
-  let finished: WalkedDirectory[] = [];
-  let limit = FIRST_BATCH_ENTRIES;
-  for await (const step of walkSteps(root, options)) {
-    if ("directory" in step) entries.push(step);
-    else finished.push(step);
-    if (entries.length + finished.length < limit) continue;
-    yield { entries, finished };
-    entries = [];
-    finished = [];
-    limit = Math.min(limit * 2, BATCH_ENTRIES_MAX);
-  }
-  yield { entries, finished };
-}
-
 interface Level {
   readonly directory: WalkedDirectory;
   /** The number of the next entry to list. */
@@ -95,15 +75,25 @@ interface Level {
   children: Level[];
 }
 
-async function* walkSteps(
+/** Everything below `root` in batches; `root` itself is finished in the last one. */
+export async function* walkForRestore(
   root: WalkedDirectory,
   options: WalkOptions,
-): AsyncGenerator<WalkedEntry | WalkedDirectory> {
+): AsyncGenerator<WalkBatch> {
   const stack: Level[] = [levelOf(root)];
-  for (;;) {
+  let entries: WalkedEntry[] = [];
+  let finished: WalkedDirectory[] = [];
+  let limit = FIRST_BATCH_ENTRIES;
+  const isFull = (): boolean => entries.length + finished.length >= limit;
+  const takeBatch = (): WalkBatch => {
+    const batch = { entries, finished };
+    entries = [];
+    finished = [];
+    limit = Math.min(limit * 2, BATCH_ENTRIES_MAX);
+    return batch;
+  };
+  for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
     throwIfAborted(options.signal);
-    const level = stack.at(-1);
-    if (level === undefined) return;
     const child = level.children.shift();
     if (child !== undefined) {
       listAhead(level, options.signal);
@@ -114,32 +104,51 @@ async function* walkSteps(
     const page = await nextPage(level, options);
     if (page.length === 0) {
       stack.pop();
-      yield level.directory;
+      finished.push(level.directory);
+      if (isFull()) yield takeBatch();
       continue;
     }
     level.from += page.length;
-    const parts = partsOf(level.directory);
+    const parts = options.select === undefined ? [] : partsOf(level.directory);
     for (const entry of page) {
-      const { name } = entry;
-      const fault = nameFault(name, 0, name.length);
-      if (fault !== undefined) {
-        options.onProblem(pathOf(level.directory, name), badName(fault));
-        continue;
-      }
-      const choice = options.select?.([...parts, name], entry) ?? "take";
-      if (choice === "skip") continue;
-      if (entry.type === "directory") {
-        const taken = choice === "take";
-        level.children.push(levelOf({ parent: level.directory, entry, taken, opened: undefined }));
-      } else if (choice === "take") {
-        const { attributes } = entry;
-        const walked: WalkedEntry = { directory: level.directory, entry, name, attributes };
-        options.onEntry(walked);
-        yield walked;
-      }
+      const walked = chosen(level, parts, entry, options);
+      if (walked === undefined) continue;
+      entries.push(walked);
+      if (isFull()) yield takeBatch();
     }
     listAhead(level, options.signal);
   }
+  yield takeBatch();
+}
+
+/**
+ * What is to be restored of an entry now: nothing of a directory, which is put on its level's list.
+ * @param parts Of the level's directory, for `select`.
+ */
+function chosen(
+  level: Level,
+  parts: readonly Bytes[],
+  entry: FsEntry,
+  options: WalkOptions,
+): WalkedEntry | undefined {
+  const { directory } = level;
+  const { name } = entry;
+  const fault = nameFault(name, 0, name.length);
+  if (fault !== undefined) {
+    options.onProblem(pathOf(directory, name), badName(fault));
+    return undefined;
+  }
+  const choice = options.select?.([...parts, name], entry) ?? "take";
+  if (choice === "skip") return undefined;
+  if (entry.type === "directory") {
+    const taken = choice === "take";
+    level.children.push(levelOf({ parent: directory, entry, taken, opened: undefined }));
+    return undefined;
+  }
+  if (choice !== "take") return undefined;
+  const walked: WalkedEntry = { directory, entry, name, attributes: entry.attributes };
+  options.onEntry(walked);
+  return walked;
 }
 
 function levelOf(directory: WalkedDirectory): Level {

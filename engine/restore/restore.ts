@@ -102,7 +102,7 @@ async function* batchesOf(
       parent: undefined,
       entry: root,
       taken: true,
-      opened: Promise.resolve(opened),
+      opened,
     };
     const onProblem = (path: string, error: ForgeError): void => log.problem(path, error);
     yield* walkForRestore(top, { select, signal, onEntry, onProblem });
@@ -112,7 +112,7 @@ async function* batchesOf(
     parent: undefined,
     entry: singleParent(root),
     taken: false,
-    opened: Promise.resolve(opened),
+    opened,
   };
   const { name, attributes } = root;
   const walked: WalkedEntry = { directory, entry: root, name, attributes };

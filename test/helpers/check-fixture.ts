@@ -1,7 +1,7 @@
 /** Checking and repairing in tests: no threads, one fixed writer. */
 import { tmpdir } from "node:os";
 import { inspect, isDeepStrictEqual } from "node:util";
-import { BYTES_PER_NUMBERED_ID } from "../../engine/maintenance/blob-id-set.ts";
+import { BYTES_PER_NUMBERED_ID } from "../../engine/base/blob-id-set.ts";
 import { type CheckOptions, checkRepository } from "../../engine/maintenance/check.ts";
 import type { CheckReport, FindingKind } from "../../engine/maintenance/check-report.ts";
 import { openScratchFile } from "../../engine/maintenance/node/scratch-file.ts";

@@ -25,7 +25,7 @@ import type { Snapshot } from "../../engine/snapshots/snapshot.ts";
 import { type Backend, type ObjectRef, objectPath } from "../../engine/storage/backend.ts";
 import { MemoryBackend } from "../../engine/storage/memory.ts";
 import { backup } from "../../engine/write/backup.ts";
-import { BYTES_PER_NUMBERED_ID } from "../../engine/maintenance/blob-id-set.ts";
+import { BYTES_PER_NUMBERED_ID } from "../../engine/base/blob-id-set.ts";
 import { collect } from "../../engine/maintenance/collect.ts";
 import { openScratchFile } from "../../engine/maintenance/node/scratch-file.ts";
 import { deleteSnapshot } from "../../engine/repository/tombstone.ts";

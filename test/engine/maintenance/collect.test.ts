@@ -8,7 +8,7 @@ import { listPlans } from "../../../engine/repository/collection-plan.ts";
 import { type IndexId, type PackId, parseId } from "../../../engine/base/ids.ts";
 import { type SegmentPack, encodeIndexSegment } from "../../../engine/index/index-segment.ts";
 import { readPackDirectory } from "../../../engine/maintenance/rebuild-index.ts";
-import { BYTES_PER_NUMBERED_ID } from "../../../engine/maintenance/blob-id-set.ts";
+import { BYTES_PER_NUMBERED_ID } from "../../../engine/base/blob-id-set.ts";
 import type { CollectReport } from "../../../engine/maintenance/collect.ts";
 import { openScratchFile } from "../../../engine/maintenance/node/scratch-file.ts";
 import { readTombstone } from "../../../engine/repository/tombstone.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { toHex } from "../../../engine/base/bytes.ts";
 import { ALL_IDS } from "../../../engine/base/id-range.ts";
-import { BYTES_PER_NUMBERED_ID } from "../../../engine/maintenance/blob-id-set.ts";
+import { BYTES_PER_NUMBERED_ID } from "../../../engine/base/blob-id-set.ts";
 import { openScratchFile } from "../../../engine/maintenance/node/scratch-file.ts";
 import { type ChunkConflict, ReferredChunks } from "../../../engine/maintenance/referred-chunks.ts";
 import { SeededRandom, testSeed } from "../../helpers/seeded-random.ts";

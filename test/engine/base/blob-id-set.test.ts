@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { toHex } from "../../../engine/base/bytes.ts";
-import { BlobIdSet } from "../../../engine/maintenance/blob-id-set.ts";
+import { BlobIdSet } from "../../../engine/base/blob-id-set.ts";
 import { SeededRandom, testSeed } from "../../helpers/seeded-random.ts";
 
 const seed = testSeed();

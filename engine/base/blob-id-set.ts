@@ -3,9 +3,9 @@
  * million fit where a Set of strings would not. Ids are numbered from 0 in the order they came, and
  * each can carry one number.
  */
-import { type Bytes, releaseBytes } from "../base/bytes.ts";
-import { assert } from "../base/errors.ts";
-import { type BlobId, ID_BYTES, idOf } from "../base/ids.ts";
+import { type Bytes, releaseBytes } from "./bytes.ts";
+import { assert } from "./errors.ts";
+import { type BlobId, ID_BYTES, idOf } from "./ids.ts";
 
 /** Ids stand in pages of 2 MiB that never move; memory not yet written to costs nothing. */
 const PAGE_IDS = 65_536;
