@@ -10,7 +10,7 @@ import { ALL_IDS, type IdRange } from "../base/id-range.ts";
 import { type BlobId, type IndexId, type PackId, findId, idBytes, idOf } from "../base/ids.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import type { Platform } from "../platform/platform.ts";
-import type { BlobLocation } from "./blob-location.ts";
+import type { BlobLocation, BlobPlace } from "./blob-location.ts";
 import type { FingerprintTable } from "./fingerprint-table.ts";
 import { RECORD_BYTES, isRecordOf, packNumberOf, recordId } from "./index-record.ts";
 import { idPrefix, idTextPrefix } from "./index-segment.ts";
@@ -24,7 +24,9 @@ import {
   type Candidate,
   RUN_PAGES_MAX,
   type WantedRecord,
+  locatedAt,
   locationOf,
+  placeOf,
   runsOf,
 } from "./record-candidate.ts";
 import { SegmentPages } from "./segment-pages.ts";
@@ -61,6 +63,13 @@ const OPEN_CONCURRENCY = 16;
 const RUN_CONCURRENCY = 4;
 /** A listing may name segments that a merge removes meanwhile; then the new one is in the next. */
 const LISTINGS_MAX = 3;
+
+/** Ids that are asked for together, each by a number from 0. */
+export interface NumberedIds {
+  readonly count: number;
+  /** The 32 bytes of an id. */
+  bytesAt(number: number): Bytes;
+}
 
 /** A page of a segment, as `recordPages` gives it. */
 export interface RecordPage {
@@ -212,12 +221,39 @@ export class BlobIndex {
    * @returns every known id with its places; unknown ids are not in it.
    */
   async findMany(ids: Iterable<BlobId>): Promise<Map<BlobId, BlobLocation[]>> {
+    const wanted = [...new Set(ids)];
+    const bytes = wanted.map(idBytes);
     const found = new Map<BlobId, BlobLocation[]>();
+    await this.visitPlaces(
+      { count: wanted.length, bytesAt: (number) => bytes[number] as Bytes },
+      (number, place) => {
+        const id = wanted[number] as BlobId;
+        const location = locatedAt(place, id);
+        const places = found.get(id);
+        if (places === undefined) found.set(id, [location]);
+        else places.push(location);
+      },
+    );
+    return found;
+  }
+
+  /**
+   * `findMany` by the bytes of ids: tells `visit` every place of each id that is known, those in pages
+   * in memory first.
+   */
+  async visitPlaces(
+    ids: NumberedIds,
+    visit: (number: number, place: BlobPlace) => void,
+  ): Promise<void> {
     const wanted: WantedRecord[] = [];
-    for (const id of new Set(ids)) {
-      const bytes = idBytes(id);
+    for (let number = 0; number < ids.count; number++) {
+      const bytes = ids.bytesAt(number);
       for (const candidate of this.#candidates(idPrefix(bytes))) {
-        wanted.push({ ...candidate, id, idBytes: bytes });
+        const page = this.#pages.peek(candidate.loaded, candidate.page);
+        if (page === "unread") wanted.push({ ...candidate, number });
+        else if (page !== undefined && isRecordOf(page, candidate.slot, bytes)) {
+          visit(number, placeOf(candidate, page));
+        }
       }
     }
     wanted.sort((a, b) => a.loaded.firstPage + a.page - (b.loaded.firstPage + b.page));
@@ -229,13 +265,11 @@ export class BlobIndex {
       const pages = await this.#pages.getRun(first.loaded, first.page, last.page + 1);
       for (const record of run) {
         const page = pages.get(record.page);
-        if (page === undefined || !isRecordOf(page, record.slot, record.idBytes)) continue;
-        const places = found.get(record.id) ?? [];
-        places.push(locationOf(record, page, record.id));
-        found.set(record.id, places);
+        if (page === undefined || !isRecordOf(page, record.slot, ids.bytesAt(record.number)))
+          continue;
+        visit(record.number, placeOf(record, page));
       }
     });
-    return found;
   }
 
   /** Every record, segment by segment in order of ids. Pages are not kept. */

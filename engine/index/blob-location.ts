@@ -14,3 +14,6 @@ export interface BlobLocation {
   readonly codec: Codec;
   readonly epoch: number;
 }
+
+/** A location for who knows already which blob it is of. */
+export type BlobPlace = Omit<BlobLocation, "id">;

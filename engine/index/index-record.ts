@@ -15,7 +15,7 @@ import { ForgeError } from "../base/errors.ts";
 import { ID_BYTES } from "../base/ids.ts";
 import { BLOB_BYTES_MAX, KEY_EPOCHS_MAX } from "../base/limits.ts";
 import { type BlobKind, SEALED_KINDS } from "../crypto/key-ring.ts";
-import { CODECS, type Codec } from "../platform/platform.ts";
+import { CODECS, CODEC_BY_NUMBER, type Codec } from "../platform/platform.ts";
 
 export const RECORD_BYTES = 51;
 /** Where the fields stand, for who looks at millions of records and wants no object for each. */
@@ -50,7 +50,6 @@ export function writeRecord(page: DataView, at: number, id: Bytes, blob: PlacedB
 }
 
 const KINDS: readonly (BlobKind | undefined)[] = [undefined, "data", "tree", "list"];
-const CODEC_BY_NUMBER: readonly Codec[] = ["none", "zstd", "lz4"];
 
 /** @param page Checked by `checkRecordPage`. */
 export function readRecord(page: Bytes, slot: number): PlacedBlob {

@@ -9,7 +9,7 @@ import { ID_BYTES, type IndexId, type PackId, idBytes, idOf } from "../base/ids.
 import { SEGMENT_PACKS_MAX, SEGMENT_RECORDS_MAX } from "../base/limits.ts";
 import { SEAL_OVERHEAD_BYTES, open } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
-import type { Codec, Platform } from "../platform/platform.ts";
+import { CODEC_BY_NUMBER, type Codec, type Platform } from "../platform/platform.ts";
 import { RECORD_BYTES, checkRecordPage } from "./index-record.ts";
 import {
   SEGMENT_HEADER_BYTES,
@@ -41,7 +41,6 @@ export const SMALL_SEGMENT_BYTES: number = 256 * 1024;
 /** Of larger ones the directory is 7 to 11 %, as long as packs hold more than a few blobs. */
 const DIRECTORY_SHARE = 8;
 const RECORDS_PER_PAGE_MAX = 65_536;
-const CODECS_BY_NUMBER: readonly Codec[] = ["none", "zstd", "lz4"];
 
 interface Header extends SegmentCounts {
   readonly epoch: number;
@@ -123,7 +122,7 @@ async function explainVersion(
 function decodeHeader(bytes: Bytes, { id, totalBytes }: SegmentSource): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== SEGMENT_MAGIC) fault(id, "it does not begin with FIDX");
-  const codec = CODECS_BY_NUMBER[view.getUint8(6)];
+  const codec = CODEC_BY_NUMBER[view.getUint8(6)];
   if (codec === undefined || view.getUint8(7) !== 0) fault(id, "its header is damaged");
   const header: Header = {
     epoch: view.getUint8(5),

@@ -1,7 +1,7 @@
 /** Candidates: records that the fingerprints say may be of a wanted blob; its page decides. */
 import type { Bytes } from "../base/bytes.ts";
 import type { BlobId } from "../base/ids.ts";
-import type { BlobLocation } from "./blob-location.ts";
+import type { BlobLocation, BlobPlace } from "./blob-location.ts";
 import { readRecord } from "./index-record.ts";
 import type { LoadedSegment } from "./segment-set.ts";
 
@@ -15,9 +15,10 @@ export interface Candidate {
   readonly slot: number;
 }
 
+/** A candidate whose page has to be read. */
 export interface WantedRecord extends Candidate {
-  readonly id: BlobId;
-  readonly idBytes: Bytes;
+  /** Of the id it may be of, in the list of who asks. */
+  readonly number: number;
 }
 
 /** Sorted records → runs on pages that are the same or follow one another in one segment. */
@@ -42,12 +43,22 @@ export function* runsOf(wanted: readonly WantedRecord[]): Generator<WantedRecord
 }
 
 /** What the candidate's record says, in its page. */
-export function locationOf({ loaded, slot }: Candidate, page: Bytes, id: BlobId): BlobLocation {
+export function placeOf({ loaded, slot }: Candidate, page: Bytes): BlobPlace {
   const { packNumber, offset, sealedBytes, plainBytes, kind, codec, epoch } = readRecord(
     page,
     slot,
   );
   const packId = loaded.segment.packId(packNumber);
-  // Field by field: a spread costs as much as all the rest of a look-up.
+  // Field by field, as below: a spread costs as much as all the rest of a look-up.
+  return { packId, offset, sealedBytes, plainBytes, kind, codec, epoch };
+}
+
+/** `placeOf` with the id that the caller has compared. */
+export function locationOf(candidate: Candidate, page: Bytes, id: BlobId): BlobLocation {
+  return locatedAt(placeOf(candidate, page), id);
+}
+
+export function locatedAt(place: BlobPlace, id: BlobId): BlobLocation {
+  const { packId, offset, sealedBytes, plainBytes, kind, codec, epoch } = place;
   return { id, packId, offset, sealedBytes, plainBytes, kind, codec, epoch };
 }

@@ -13,6 +13,8 @@ export type Cipher = keyof typeof CIPHERS;
 /** How a plaintext was compressed; the number is what is stored. */
 export const CODECS = { none: 0, zstd: 1, lz4: 2 } as const;
 export type Codec = keyof typeof CODECS;
+/** Codecs by what is stored. */
+export const CODEC_BY_NUMBER: readonly Codec[] = ["none", "zstd", "lz4"];
 
 /** The AEADs alone; cipher "none" is built in `crypto/envelope.ts` from the keyed hash. */
 export type AeadCipher = Exclude<Cipher, "none">;

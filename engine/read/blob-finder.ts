@@ -3,13 +3,16 @@
  * of a single pack can be others.
  */
 import type { BlobId } from "../base/ids.ts";
-import type { BlobLocation } from "../index/blob-location.ts";
+import type { NumberedIds } from "../index/blob-index.ts";
+import type { BlobLocation, BlobPlace } from "../index/blob-location.ts";
 
 export interface BlobFinder {
   /** All places where the blob is stored; empty when none is known. */
   find(id: BlobId): Promise<readonly BlobLocation[]>;
   /** `find` for many at once; unknown ids are not in the result. */
   findMany?(ids: Iterable<BlobId>): Promise<ReadonlyMap<BlobId, readonly BlobLocation[]>>;
+  /** `findMany` without an object for each id: tells `visit` every place of those that are known. */
+  visitPlaces?(ids: NumberedIds, visit: (number: number, place: BlobPlace) => void): Promise<void>;
   /**
    * `find` at once from what is in memory: some of the places, "absent" when the blob is certainly
    * not known, "unread" when only `find` can tell.

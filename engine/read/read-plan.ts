@@ -1,47 +1,50 @@
 /**
  * The order of reading that suits the storage: many files → their blobs grouped by pack, in order of
- * offset, each blob once with all the places where its bytes belong. Restore and check walk it, so
- * that every pack is read once and from its beginning to its end.
+ * offset, each blob once with all the places where its bytes belong. A restore walks it, so that every
+ * pack is read once and from its beginning to its end.
  */
-import { mapBounded } from "../base/concurrency.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { mapBounded, throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
-import type { BlobId, PackId } from "../base/ids.ts";
-import type { BlobLocation } from "../index/blob-location.ts";
+import { ID_BYTES, type PackId, idBytes } from "../base/ids.ts";
 import type { ByteSpan } from "../storage/backend.ts";
 import type { BlobFinder } from "./blob-finder.ts";
+import { ChunkPlaces } from "./chunk-places.ts";
 import type { DataSegment } from "./file-reader.ts";
 import type { FsFile } from "./readonly-fs.ts";
-import { contentOf } from "./snapshot-entry.ts";
-import { SPAN_OPTIONS_DEFAULT, type SpanOptions, planSpans } from "./span-plan.ts";
+import { contentOf, pageChunksOf } from "./snapshot-entry.ts";
+import { SPAN_OPTIONS_DEFAULT, type SpanOptions, cutSpans } from "./span-plan.ts";
+import { type BlobUses, WantedChunks } from "./wanted-chunks.ts";
 
-/** Where a part of a blob belongs: `plain[chunkOffset … chunkOffset + length)` at `fileOffset`. */
-export interface BlobUse {
-  /** Number of the file in the list that was planned. */
-  readonly fileIndex: number;
-  /** Bytes from the beginning of the file, holes counted. */
-  readonly fileOffset: number;
-  readonly chunkOffset: number;
-  readonly length: number;
+/** All that is needed to open data blobs that were read, a number each. */
+export interface PlannedBlobs {
+  /** 32 bytes each. */
+  readonly ids: Bytes;
+  /** Where the sealed bytes begin inside the span. */
+  readonly starts: Uint32Array;
+  readonly sealedBytes: Uint32Array;
+  readonly plainBytes: Uint32Array;
+  /** Numbers of `CODECS`. */
+  readonly codecs: Uint8Array;
+  readonly epochs: Uint8Array;
+  /** The uses of blob i end before number `useEnds[i]`, where those of the next begin. */
+  readonly useEnds: Uint32Array;
 }
 
-export interface PlannedBlob {
-  readonly location: BlobLocation;
-  /** Where its sealed bytes begin inside the span. */
-  readonly start: number;
-  readonly uses: readonly BlobUse[];
-}
-
-/** One ranged read. */
+/** One ranged read: of blobs `firstBlob` to `endBlob − 1`, in order of their starts. */
 export interface PackRead {
   readonly packId: PackId;
   readonly span: ByteSpan;
-  /** In order of `start`. */
-  readonly blobs: readonly PlannedBlob[];
+  readonly firstBlob: number;
+  readonly endBlob: number;
 }
 
+/** In columns: a restore has some hundred thousand blobs, and more uses of them. */
 export interface ReadPlan {
   /** Packs in the order they were met, the reads of a pack together and in order of offset. */
   readonly reads: readonly PackRead[];
+  readonly blobs: PlannedBlobs;
+  readonly uses: BlobUses;
   /**
    * Files whose list of chunks cannot be read, or with a blob that stands nowhere, by number. What of
    * them was found before the failure is still in `reads`.
@@ -49,11 +52,11 @@ export interface ReadPlan {
   readonly unreadable: readonly { readonly fileIndex: number; readonly error: ForgeError }[];
 }
 
-/** The part of a file that a plan covers; the whole of it when only the file is given. */
+/** The part of a file that a plan covers. */
 export interface PlannedFile {
   readonly file: FsFile;
-  readonly offset?: number | undefined;
-  readonly length?: number | undefined;
+  readonly offset: number;
+  readonly length: number;
 }
 
 export interface ReadPlanOptions {
@@ -61,20 +64,11 @@ export interface ReadPlanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Files whose chunk lists are read at a time, and ids looked up at a time where one by one. */
+/** Files whose chunk lists are read at a time. */
 const CONCURRENCY = 16;
 
-/** A blob on its way into the plan. */
-interface WantedBlob {
-  readonly plainBytes: number;
-  readonly uses: BlobUse[];
-}
-
-type Unreadable = ReadPlan["unreadable"][number];
-
 /**
- * Plans the reading of files of snapshots. All of the plan is in memory, about 300 bytes a chunk: for
- * more files than fit use `planReadBatches`.
+ * Plans the reading of files of snapshots. All of the plan is in memory, about 130 bytes a chunk.
  *
  * Each blob is planned at its first known place. When that place fails, `BlobReader.load` finds the
  * others.
@@ -83,78 +77,74 @@ type Unreadable = ReadPlan["unreadable"][number];
  */
 export async function planPackReads(
   index: BlobFinder,
-  files: readonly (FsFile | PlannedFile)[],
+  files: readonly PlannedFile[],
   options: ReadPlanOptions = {},
 ): Promise<ReadPlan> {
-  const wanted = new Map<BlobId, WantedBlob>();
-  const unreadable = new Map<number, ForgeError>();
-  await collectWanted(files, wanted, unreadable, options.signal);
-  let places = await findPlaces(index, wanted.keys(), options.signal);
-  const missing = [...wanted.keys()].filter((id) => !places.has(id));
-  if (missing.length > 0 && index.refresh !== undefined) {
-    await index.refresh();
-    const found = await findPlaces(index, missing, options.signal);
-    places = new Map([...places, ...found]);
+  const wanted = new WantedChunks();
+  try {
+    const unreadable = new Map<number, ForgeError>();
+    await collectWanted(files, wanted, unreadable, options.signal);
+    const places = new ChunkPlaces(wanted);
+    await places.find(index, options.signal);
+    wanted.visitUses((chunk, fileIndex) => {
+      if (places.has(chunk) || unreadable.has(fileIndex)) return;
+      unreadable.set(fileIndex, places.faultOf(chunk));
+    });
+    return {
+      ...arrange(wanted, places, options.span ?? SPAN_OPTIONS_DEFAULT),
+      unreadable: [...unreadable]
+        .map(([fileIndex, error]) => ({ fileIndex, error }))
+        .sort((a, b) => a.fileIndex - b.fileIndex),
+    };
+  } finally {
+    wanted.free();
   }
-  const located: LocatedBlob[] = [];
-  for (const [id, { plainBytes, uses }] of wanted) {
-    const location = places
-      .get(id)
-      ?.find((place) => place.kind === "data" && place.plainBytes === plainBytes);
-    if (location !== undefined) {
-      located.push({ location, uses });
-      continue;
-    }
-    const error = unusableBlob(id, plainBytes, places.get(id)?.[0]);
-    for (const { fileIndex } of uses) {
-      if (!unreadable.has(fileIndex)) unreadable.set(fileIndex, error);
+}
+
+/** Calls `visit` with each file that a blob of the read is used by, once for each such blob. */
+export function visitFiles(
+  { blobs, uses }: Pick<ReadPlan, "blobs" | "uses">,
+  { firstBlob, endBlob }: Pick<PackRead, "firstBlob" | "endBlob">,
+  visit: (fileIndex: number) => void,
+): void {
+  let use = firstUseOf(blobs, firstBlob);
+  for (let blob = firstBlob; blob < endBlob; blob++) {
+    const end = blobs.useEnds[blob] as number;
+    for (let before = -1; use < end; use++) {
+      const fileIndex = uses.fileIndexes[use] as number;
+      if (fileIndex !== before) visit(fileIndex);
+      before = fileIndex;
     }
   }
-  return {
-    reads: orderReads(located, options.span ?? SPAN_OPTIONS_DEFAULT),
-    unreadable: [...unreadable]
-      .map(([fileIndex, error]): Unreadable => ({ fileIndex, error }))
-      .sort((a, b) => a.fileIndex - b.fileIndex),
-  };
+}
+
+/** Number of the first use of a blob. */
+export function firstUseOf({ useEnds }: Pick<PlannedBlobs, "useEnds">, blob: number): number {
+  return blob === 0 ? 0 : (useEnds[blob - 1] as number);
 }
 
 async function collectWanted(
-  files: readonly (FsFile | PlannedFile)[],
-  wanted: Map<BlobId, WantedBlob>,
+  files: readonly PlannedFile[],
+  wanted: WantedChunks,
   unreadable: Map<number, ForgeError>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const add = (fileIndex: number, segment: DataSegment): void => {
-    const { id, plainBytes, fileOffset, chunkOffset, length } = segment;
-    const use: BlobUse = { fileIndex, fileOffset, chunkOffset, length };
-    const blob = wanted.get(id);
-    if (blob === undefined) wanted.set(id, { plainBytes, uses: [use] });
-    else if (blob.plainBytes === plainBytes) blob.uses.push(use);
-    else {
-      throw new ForgeError(
-        "corrupt",
-        `Cannot use chunk ${id}: one file has it with ${blob.plainBytes} bytes, another with ${plainBytes}`,
-        { context: { blobId: id } },
-      );
-    }
-  };
-  await mapBounded(files, { concurrency: CONCURRENCY, signal }, async (planned, fileIndex) => {
+  throwIfAborted(signal);
+  const others: number[] = [];
+  for (let fileIndex = 0; fileIndex < files.length; fileIndex++) {
     try {
-      const {
-        file,
-        offset = 0,
-        length = Number.MAX_SAFE_INTEGER,
-      } = "file" in planned ? planned : { file: planned };
-      const reader = contentOf(file);
-      if (reader === undefined) {
-        throw new ForgeError("not-supported", "Cannot plan a file that is not of a snapshot");
+      if (!addPlain(wanted, fileIndex, files[fileIndex] as PlannedFile)) others.push(fileIndex);
+    } catch (error) {
+      if (!isForgeError(error)) throw error;
+      unreadable.set(fileIndex, error);
+    }
+  }
+  await mapBounded(others, { concurrency: CONCURRENCY, signal }, async (fileIndex) => {
+    try {
+      const segments = await segmentsOf(files[fileIndex] as PlannedFile, signal);
+      for (const segment of segments) {
+        wanted.add(fileIndex, idBytes(segment.id), 0, segment.plainBytes, segment);
       }
-      const now = reader.segmentsNow(offset, length);
-      if (now !== undefined) {
-        for (const segment of now) add(fileIndex, segment);
-        return;
-      }
-      for await (const segment of reader.segments(offset, length, signal)) add(fileIndex, segment);
     } catch (error) {
       if (!isForgeError(error) || error.code === "aborted") throw error;
       unreadable.set(fileIndex, error);
@@ -162,100 +152,90 @@ async function collectWanted(
   });
 }
 
-async function findPlaces(
-  index: BlobFinder,
-  ids: Iterable<BlobId>,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<BlobId, readonly BlobLocation[]>> {
-  if (index.findMany !== undefined) return index.findMany(ids);
-  const found = new Map<BlobId, readonly BlobLocation[]>();
-  await mapBounded(ids, { concurrency: CONCURRENCY, signal }, async (id) => {
-    const places = await index.find(id);
-    if (places.length > 0) found.set(id, places);
-  });
-  return found;
-}
-
-function unusableBlob(id: BlobId, plainBytes: number, place: BlobLocation | undefined): ForgeError {
-  const context = { blobId: id };
-  return place === undefined
-    ? new ForgeError("missing-object", `Cannot find data blob ${id} in the index`, { context })
-    : new ForgeError(
-        "corrupt",
-        `Cannot use data blob ${id}: the index has it as ${place.kind} of ${place.plainBytes} bytes, a file as a chunk of ${plainBytes}`,
-        { context },
-      );
-}
-
-interface LocatedBlob {
-  readonly location: BlobLocation;
-  readonly uses: readonly BlobUse[];
-}
-
-function orderReads(blobs: readonly LocatedBlob[], span: SpanOptions): PackRead[] {
-  const byPack = new Map<PackId, LocatedBlob[]>();
-  for (const blob of blobs) {
-    const { packId } = blob.location;
-    const ofPack = byPack.get(packId);
-    if (ofPack === undefined) byPack.set(packId, [blob]);
-    else ofPack.push(blob);
+/** Adds the whole of a file whose chunks stand in its page. @returns false for all others. */
+function addPlain(
+  wanted: WantedChunks,
+  fileIndex: number,
+  { file, offset, length }: PlannedFile,
+): boolean {
+  const chunks = pageChunksOf(file);
+  if (chunks === undefined || offset > 0 || length < chunks.sizeBytes) return false;
+  let fileOffset = 0;
+  for (let at = 0; at < chunks.ids.length; at += ID_BYTES) {
+    const plainBytes = chunks.plainBytesAt(at / ID_BYTES);
+    const part = { fileOffset, chunkOffset: 0, length: plainBytes };
+    wanted.add(fileIndex, chunks.ids, at, plainBytes, part);
+    fileOffset += plainBytes;
   }
+  return true;
+}
+
+async function segmentsOf(
+  { file, offset, length }: PlannedFile,
+  signal: AbortSignal | undefined,
+): Promise<readonly DataSegment[]> {
+  const reader = contentOf(file);
+  if (reader === undefined) {
+    throw new ForgeError("not-supported", "Cannot plan a file that is not of a snapshot");
+  }
+  const segments: DataSegment[] = [];
+  for await (const segment of reader.segments(offset, length, signal)) segments.push(segment);
+  return segments;
+}
+
+/** Chunks that have a place: packs in the order in which the files meet them, then by offset. */
+function inOrderOfReading(
+  wanted: WantedChunks,
+  { packs, offsets, packIds }: ChunkPlaces,
+): number[] {
+  const ranks = new Int32Array(packIds.length).fill(-1);
+  const order: number[] = [];
+  let nextRank = 0;
+  for (let chunk = 0; chunk < wanted.count; chunk++) {
+    const pack = packs[chunk] as number;
+    if (pack === -1) continue;
+    if (ranks[pack] === -1) ranks[pack] = nextRank++;
+    order.push(chunk);
+  }
+  const rankOf = (chunk: number): number => ranks[packs[chunk] as number] as number;
+  return order.sort(
+    (a, b) => rankOf(a) - rankOf(b) || (offsets[a] as number) - (offsets[b] as number),
+  );
+}
+
+function arrange(
+  wanted: WantedChunks,
+  places: ChunkPlaces,
+  options: SpanOptions,
+): Omit<ReadPlan, "unreadable"> {
+  const order = inOrderOfReading(wanted, places);
+  const { uses, ends: useEnds } = wanted.usesOf(order);
+  const starts = new Uint32Array(order.length);
   const reads: PackRead[] = [];
-  for (const [packId, ofPack] of byPack) {
-    for (const planned of planSpans(ofPack, span)) {
-      reads.push({
-        packId,
-        span: planned.span,
-        blobs: planned.items.map(({ item, start }) => ({ ...item, start })),
-      });
+  for (let begin = 0, next = 0; begin < order.length; begin = next) {
+    const pack = places.packs[order[begin] as number] as number;
+    while (next < order.length && places.packs[order[next] as number] === pack) next++;
+    const offsetAt = (blob: number): number =>
+      places.offsets[order[begin + blob] as number] as number;
+    const sealedBytesAt = (blob: number): number =>
+      places.sealedBytes[order[begin + blob] as number] as number;
+    const blobs = { count: next - begin, offsetAt, sealedBytesAt };
+    for (const { span, first, end } of cutSpans(blobs, options)) {
+      for (let blob = first; blob < end; blob++) {
+        starts[begin + blob] = offsetAt(blob) - span.offset;
+      }
+      const packId = places.packIds[pack] as PackId;
+      reads.push({ packId, span, firstBlob: begin + first, endBlob: begin + end });
     }
   }
-  return reads;
-}
-
-/** One step of a plan that does not fit into memory as a whole. */
-export interface ReadBatch extends ReadPlan {
-  /** What this batch covers; `fileIndex` of its uses counts in this list. */
-  readonly files: readonly Required<PlannedFile>[];
-}
-
-export interface ReadBatchOptions extends ReadPlanOptions {
-  /** Files of one batch. */
-  readonly filesMax?: number | undefined;
-  /** Bytes of one batch; a file that is larger is covered by several batches. */
-  readonly bytesMax?: number | undefined;
-}
-
-const BATCH_FILES_MAX = 20_000;
-/** 8 GiB: some 8,000 chunks of the usual size. */
-const BATCH_BYTES_MAX = 8 * 1024 * 1024 * 1024;
-
-/** Plans any number of files of any size in bounded memory, in the order in which they come. */
-export async function* planReadBatches(
-  index: BlobFinder,
-  files: AsyncIterable<FsFile> | Iterable<FsFile>,
-  options: ReadBatchOptions = {},
-): AsyncGenerator<ReadBatch> {
-  const filesMax = options.filesMax ?? BATCH_FILES_MAX;
-  const bytesMax = options.bytesMax ?? BATCH_BYTES_MAX;
-  let batch: Required<PlannedFile>[] = [];
-  let bytes = 0;
-  const flush = async (): Promise<ReadBatch> => {
-    const covered = batch;
-    batch = [];
-    bytes = 0;
-    return { files: covered, ...(await planPackReads(index, covered, options)) };
+  const blobs: PlannedBlobs = {
+    ids: wanted.idsOf(order),
+    starts,
+    sealedBytes: Uint32Array.from(order, (chunk) => places.sealedBytes[chunk] as number),
+    plainBytes: Uint32Array.from(order, (chunk) => wanted.plainBytesAt(chunk)),
+    codecs: Uint8Array.from(order, (chunk) => places.codecs[chunk] as number),
+    epochs: Uint8Array.from(order, (chunk) => places.epochs[chunk] as number),
+    useEnds,
   };
-  for await (const file of files) {
-    const sizeBytes = file.attributes.sizeBytes;
-    let offset = 0;
-    do {
-      const length = Math.min(sizeBytes - offset, bytesMax - bytes);
-      batch.push({ file, offset, length });
-      offset += length;
-      bytes += length;
-      if (batch.length >= filesMax || bytes >= bytesMax) yield await flush();
-    } while (offset < sizeBytes);
-  }
-  if (batch.length > 0) yield await flush();
+  return { reads, blobs, uses };
 }

@@ -4,7 +4,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import { ForgeError, assert } from "../base/errors.ts";
-import type { BlobId, SnapshotId } from "../base/ids.ts";
+import { type BlobId, ID_BYTES, type SnapshotId } from "../base/ids.ts";
 import type { LeafPage } from "../snapshots/leaf-page.ts";
 import type { FileContent, NodeType } from "../snapshots/tree-node.ts";
 import { contentKeyOf } from "./content-key.ts";
@@ -297,4 +297,31 @@ async function sparseFile(found: TreeEntry, sources: SnapshotSources): Promise<F
 /** What the engine knows about a file of a snapshot; `undefined` for files of anything else. */
 export function contentOf(file: FsFile): FileReader | undefined {
   return file instanceof SnapshotFile ? file.reader : undefined;
+}
+
+/** Chunks of a file, in order: ids of 32 bytes and plain lengths as they stand in its page. */
+export interface PageChunks {
+  readonly ids: Bytes;
+  /** Of all of them. */
+  readonly sizeBytes: number;
+  plainBytesAt(chunk: number): number;
+}
+
+/**
+ * The chunks of most files, without an object for each. `undefined` for a file with holes or chunk
+ * lists, for one whose chunks do not make up its size, and for files of anything else: `contentOf`
+ * tells more.
+ */
+export function pageChunksOf(file: FsFile): PageChunks | undefined {
+  if (!(file instanceof SnapshotFile)) return undefined;
+  const { page, index } = file;
+  if (!page.isPlain(index)) return undefined;
+  const ids = page.refBytes(index);
+  const plainBytesAt = (chunk: number): number => page.refPlainBytes(index, chunk);
+  let sizeBytes = 0;
+  for (let chunk = 0; chunk * ID_BYTES < ids.length; chunk++) {
+    if (plainBytesAt(chunk) < 1) return undefined;
+    sizeBytes += plainBytesAt(chunk);
+  }
+  return sizeBytes === page.sizeBytes(index) ? { ids, sizeBytes, plainBytesAt } : undefined;
 }

@@ -23,37 +23,46 @@ export interface PlannedSpan<Item> {
   readonly items: readonly { readonly item: Item; readonly start: number }[];
 }
 
-/** @param items All of one pack; any order. Equal and overlapping locations are fine. */
+/** Blobs of one pack, in order of their offsets. Equal and overlapping ones are fine. */
+export interface SortedBlobs {
+  readonly count: number;
+  offsetAt(blob: number): number;
+  sealedBytesAt(blob: number): number;
+}
+
+/** The spans for blobs `first` to `end − 1` of those that were given, in order. */
+export function* cutSpans(
+  blobs: SortedBlobs,
+  { gapBytesMax, spanBytesMax }: SpanOptions,
+): Generator<{ readonly span: ByteSpan; readonly first: number; readonly end: number }> {
+  for (let first = 0, next = 0; first < blobs.count; first = next) {
+    const offset = blobs.offsetAt(first);
+    let stop = offset + blobs.sealedBytesAt(first);
+    for (next = first + 1; next < blobs.count; next++) {
+      const begin = blobs.offsetAt(next);
+      const end = Math.max(stop, begin + blobs.sealedBytesAt(next));
+      if (begin - stop > gapBytesMax || end - offset > spanBytesMax) break;
+      stop = end;
+    }
+    yield { span: { offset, length: stop - offset }, first, end: next };
+  }
+}
+
+/** `cutSpans` of locations. @param items All of one pack; any order. */
 export function planSpans<Item extends { readonly location: BlobLocation }>(
   items: readonly Item[],
   options: SpanOptions,
 ): PlannedSpan<Item>[] {
   const sorted = [...items].sort((a, b) => a.location.offset - b.location.offset);
-  const spans: PlannedSpan<Item>[] = [];
-  let members: { item: Item; start: number }[] = [];
-  let begin = 0;
-  let end = 0;
-  const close = (): void => {
-    if (members.length > 0) {
-      spans.push({ span: { offset: begin, length: end - begin }, items: members });
-    }
+  const blobs: SortedBlobs = {
+    count: sorted.length,
+    offsetAt: (blob) => (sorted[blob] as Item).location.offset,
+    sealedBytesAt: (blob) => (sorted[blob] as Item).location.sealedBytes,
   };
-  for (const item of sorted) {
-    const { offset, sealedBytes } = item.location;
-    const itemEnd = offset + sealedBytes;
-    const fits =
-      members.length > 0 &&
-      offset - end <= options.gapBytesMax &&
-      Math.max(end, itemEnd) - begin <= options.spanBytesMax;
-    if (!fits) {
-      close();
-      members = [];
-      begin = offset;
-      end = offset;
-    }
-    members.push({ item, start: offset - begin });
-    end = Math.max(end, itemEnd);
-  }
-  close();
-  return spans;
+  return Array.from(cutSpans(blobs, options), ({ span, first, end }) => ({
+    span,
+    items: sorted
+      .slice(first, end)
+      .map((item) => ({ item, start: item.location.offset - span.offset })),
+  }));
 }

@@ -6,7 +6,7 @@
 import { mapBounded, throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
 import type { FsFile, FsHole } from "../read/readonly-fs.ts";
-import type { PackRead } from "../read/read-plan.ts";
+import type { ReadPlan } from "../read/read-plan.ts";
 import type { PackSource } from "./pack-source.ts";
 import type {
   PackedFile,
@@ -105,7 +105,7 @@ export class ContentWriter {
         parts: parts.map((part) =>
           part === undefined || givenUp.has(part.packed) ? undefined : part,
         ),
-        reads: plan.reads,
+        plan,
         read: (read) => source.read(read, { signal }),
         signal,
         onWritten,
@@ -189,18 +189,14 @@ export function* windowsOf<Job extends Pick<FileJob, "file" | "attributes">>(
  */
 async function partsOf(
   window: readonly WindowPart<FileJob>[],
-  plan: {
-    readonly reads: readonly PackRead[];
-    readonly unreadable: readonly { readonly fileIndex: number }[];
-  },
+  { uses, unreadable }: Pick<ReadPlan, "uses" | "unreadable">,
 ): Promise<{ parts: (PackedPart | undefined)[]; unplanned: FileJob[] }> {
   const planned = new Float64Array(window.length);
-  for (const { blobs } of plan.reads) {
-    for (const { uses } of blobs) {
-      for (const use of uses) planned[use.fileIndex] = (planned[use.fileIndex] ?? 0) + use.length;
-    }
+  for (let use = 0; use < uses.lengths.length; use++) {
+    const fileIndex = uses.fileIndexes[use] as number;
+    planned[fileIndex] = (planned[fileIndex] as number) + (uses.lengths[use] as number);
   }
-  for (const { fileIndex } of plan.unreadable) planned[fileIndex] = -1;
+  for (const { fileIndex } of unreadable) planned[fileIndex] = -1;
   const parts: (PackedPart | undefined)[] = [];
   const unplanned: FileJob[] = [];
   for (const [index, part] of window.entries()) {

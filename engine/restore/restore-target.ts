@@ -14,7 +14,7 @@ import type {
   FsSpecial,
   FsSymlink,
 } from "../read/readonly-fs.ts";
-import type { PackRead } from "../read/read-plan.ts";
+import type { PackRead, ReadPlan } from "../read/read-plan.ts";
 
 /** A directory of the target that is open for restore. */
 export interface TargetDirectory {
@@ -161,11 +161,11 @@ export interface PackedPart {
   readonly isLast: boolean;
 }
 
-/** Files, or parts of large files, and the reads that hold all their blobs. */
+/** Files, or parts of large files, and the plan of the reads that hold all their blobs. */
 export interface PackedWindow {
   /** By the plan's `fileIndex`; uses of a number without a part are passed over. */
   readonly parts: readonly (PackedPart | undefined)[];
-  readonly reads: readonly PackRead[];
+  readonly plan: ReadPlan;
   /** The bytes of a span in a buffer of their own. */
   readonly read: (read: PackRead) => Promise<Bytes>;
   readonly signal: AbortSignal | undefined;

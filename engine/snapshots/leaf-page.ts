@@ -187,6 +187,17 @@ export class LeafPage {
     return this.#view.getUint32(this.#at.chunkBytes + 4 * at, true);
   }
 
+  /** Whether file `i` has no holes, and all its chunks stand in the page. */
+  isPlain(i: number): boolean {
+    const starts = this.#checked.extraStarts;
+    return (
+      starts === undefined ||
+      (this.#findExtra(i, EXTRA_TAGS.chunkList) === undefined &&
+        this.#findExtra(i, EXTRA_TAGS.holes) === undefined &&
+        this.#findExtra(i, EXTRA_TAGS.holeLists) === undefined)
+    );
+  }
+
   /** Whether the chunks of file `i` stand in chunk lists and not in the page. */
   hasChunkList(i: number): boolean {
     return this.#findExtra(i, EXTRA_TAGS.chunkList) !== undefined;

@@ -23,8 +23,8 @@ export function decodeBlobSync(keys: KeyRing, location: BlobLocation, sealed: By
  * `decodeBlobSync` for who is done with the plaintext before the thread opens the next blob, of whatever
  * kind: then it is overwritten.
  */
-export function decodeBlobBriefly(keys: KeyRing, location: BlobLocation, sealed: Bytes): Bytes {
-  return openBlobBriefly(nativeSyncPlatform, keys, requestOf(location), sealed);
+export function decodeBlobBriefly(keys: KeyRing, request: OpenBlobRequest, sealed: Bytes): Bytes {
+  return openBlobBriefly(nativeSyncPlatform, keys, request, sealed);
 }
 
 function requestOf(location: BlobLocation): OpenBlobRequest {

@@ -11,20 +11,13 @@ import type { KeyRing } from "../../crypto/key-ring.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import { WorkerLanes } from "../../platform/node/worker-lanes.ts";
 import { threadModule } from "../../platform/node/worker-thread.ts";
-import type { BlobUse, PackRead } from "../../read/read-plan.ts";
+import { type PackRead, type ReadPlan, visitFiles } from "../../read/read-plan.ts";
 import type { PackedFile, PackedPart, PackedWindow, PackedWriter } from "../restore-target.ts";
 import { type DirectoryTable, LocalDirectory } from "./directory-table.ts";
 import { type Rights, lossesOf, metadataOf } from "./entry-metadata.ts";
 import { type NewFile, beginNewFile, dropNewFile, finishNewFile } from "./new-file.ts";
 import type { RestoreWorkerData } from "./restore-worker.ts";
-import {
-  type JobBlob,
-  type JobFile,
-  type JobUse,
-  type SpanAnswer,
-  type SpanJob,
-  encodeSpanJob,
-} from "./span-job.ts";
+import { type JobFile, NO_SLOT, type SpanAnswer, type SpanJob, encodeSpanJob } from "./span-job.ts";
 import { targetError } from "./target-error.ts";
 
 /** Sealed bytes read and not yet written: one span at work and one waiting for each of two threads. */
@@ -52,10 +45,14 @@ interface WindowState {
   readonly blobsLeft: Uint32Array;
   /** 1: the part was reported, as done or as failed. */
   readonly settled: Uint8Array;
+  /** Of each part in the span that is being encoded; `NO_SLOT` between. */
+  readonly slotOf: Uint32Array;
 }
 
 /** What a span does to one file. */
 interface SpanFile {
+  /** Of the part in its window. */
+  readonly index: number;
   readonly part: PackedPart;
   readonly jobFile: JobFile;
   /** Absent for a file that the thread makes from beginning to end. */
@@ -86,11 +83,12 @@ export class LocalPackedWriter implements PackedWriter {
   }
 
   async write(window: PackedWindow): Promise<void> {
-    const { parts, reads, signal } = window;
-    const blobs = countBlobs(reads, parts.length);
+    const { parts, plan, signal } = window;
+    const blobs = countBlobs(plan, parts.length);
     const settled = new Uint8Array(parts.length);
-    const state: WindowState = { window, blobs, blobsLeft: blobs.slice(), settled };
-    await mapBounded(reads, { concurrency: SPANS_AT_A_TIME, signal }, async (read) => {
+    const slotOf = new Uint32Array(parts.length).fill(NO_SLOT);
+    const state: WindowState = { window, blobs, blobsLeft: blobs.slice(), settled, slotOf };
+    await mapBounded(plan.reads, { concurrency: SPANS_AT_A_TIME, signal }, async (read) => {
       await this.#budget.acquire(read.span.length);
       try {
         await this.#writeSpan(state, read);
@@ -123,9 +121,9 @@ export class LocalPackedWriter implements PackedWriter {
   }
 
   async #writeSpan(state: WindowState, read: PackRead): Promise<void> {
-    const indexes = [
-      ...new Set(read.blobs.flatMap(({ uses }) => uses.map((use) => use.fileIndex))),
-    ];
+    const { plan } = state.window;
+    const indexes = new Set<number>();
+    visitFiles(plan, read, (index) => indexes.add(index));
     let bytes: Bytes;
     try {
       bytes = await state.window.read(read);
@@ -134,31 +132,26 @@ export class LocalPackedWriter implements PackedWriter {
       for (const index of indexes) this.#fail(state, index, error, true);
       return;
     }
-    const slots = new Map<number, number>();
     const files: SpanFile[] = [];
     for (const index of indexes) {
       const file = this.#prepare(state, index);
-      if (file === undefined) continue;
-      slots.set(index, files.length);
-      files.push(file);
+      if (file !== undefined) files.push(file);
     }
     try {
-      const jobFiles = files.map(({ jobFile }) => jobFile);
-      const job = encodeSpanJob(bytes, jobBlobs(read, slots), jobFiles);
+      const job = encodedJob(state, read, bytes, files);
       const answer = await this.#lanes.run({
         attempt: "Cannot write files",
         make: () => ({ task: job, moved: [job.bytes.buffer] }),
       });
       state.window.onWritten(answer.bytesWritten);
       for (const failure of answer.failures) {
-        const index = [...slots].find(([, slot]) => slot === failure.slot)?.[0] ?? -1;
         const error = new ForgeError(failure.code, failure.message);
-        this.#fail(state, index, error, failure.again);
+        this.#fail(state, files[failure.slot]?.index ?? -1, error, failure.again);
       }
-      this.#settle(state, read, slots, files, answer);
+      this.#settle(state, read, files, answer);
     } catch (error) {
       if (!isForgeError(error)) throw error;
-      for (const index of slots.keys()) this.#fail(state, index, error, true);
+      for (const { index } of files) this.#fail(state, index, error, true);
     } finally {
       for (const file of files) this.#letGo(file);
     }
@@ -175,7 +168,7 @@ export class LocalPackedWriter implements PackedWriter {
       if (!(part.isFirst && part.isLast && state.blobs[index] === 1)) {
         const open = this.#openFile(part.packed, directory);
         open.users++;
-        return { part, open, directory, jobFile: { openFd: open.file.fd } };
+        return { index, part, open, directory, jobFile: { openFd: open.file.fd } };
       }
       if (this.#table.room <= 0) throw tooManyOpen();
       const { sizeBytes, hardLinkKey } = attributes;
@@ -190,7 +183,7 @@ export class LocalPackedWriter implements PackedWriter {
         isOwn: directory.givesOwn,
         wantIdentity: hardLinkKey !== undefined,
       };
-      return { part, open: undefined, directory, jobFile };
+      return { index, part, open: undefined, directory, jobFile };
     } catch (error) {
       this.#fail(state, index, targetError(error, "create the file"), isTooManyOpen(error));
       return undefined;
@@ -228,27 +221,25 @@ export class LocalPackedWriter implements PackedWriter {
   #settle(
     state: WindowState,
     read: PackRead,
-    slots: ReadonlyMap<number, number>,
     files: readonly SpanFile[],
     answer: SpanAnswer,
   ): void {
+    const { window, settled, blobsLeft } = state;
     const identities = new Map(answer.identities.map(({ slot, ...rest }) => [slot, rest]));
-    for (const [index, slot] of slots) {
-      const file = files[slot];
-      if (file === undefined || file.open !== undefined || state.settled[index] === 1) continue;
-      state.settled[index] = 1;
+    for (const [slot, { index, open, part }] of files.entries()) {
+      if (open !== undefined || settled[index] === 1) continue;
+      settled[index] = 1;
       const losses = lossesOf(answer.lost[slot] ?? 0);
-      state.window.onDone(file.part.packed, { losses, identity: identities.get(slot) });
+      window.onDone(part.packed, { losses, identity: identities.get(slot) });
     }
-    for (const { uses } of read.blobs) {
-      for (const index of filesOf(uses)) {
-        const left = (state.blobsLeft[index] ?? 0) - 1;
-        state.blobsLeft[index] = left;
-        const part = state.window.parts[index];
-        if (left !== 0 || part?.isLast !== true || state.settled[index] === 1) continue;
+    visitFiles(window.plan, read, (index) => {
+      const left = (blobsLeft[index] ?? 0) - 1;
+      blobsLeft[index] = left;
+      const part = window.parts[index];
+      if (left === 0 && part?.isLast === true && settled[index] !== 1) {
         this.#finish(state, index, part);
       }
-    }
+    });
   }
 
   /** Finishes a file of several blobs: all of its data is in. */
@@ -284,36 +275,25 @@ export class LocalPackedWriter implements PackedWriter {
   }
 }
 
-function countBlobs(reads: readonly PackRead[], parts: number): Uint32Array {
+/** How many blobs of the plan each part uses. */
+function countBlobs(plan: ReadPlan, parts: number): Uint32Array {
   const counts = new Uint32Array(parts);
-  for (const { blobs } of reads) {
-    for (const { uses } of blobs) {
-      for (const index of filesOf(uses)) counts[index] = (counts[index] ?? 0) + 1;
-    }
-  }
+  const all = { firstBlob: 0, endBlob: plan.blobs.starts.length };
+  visitFiles(plan, all, (index) => (counts[index] = (counts[index] as number) + 1));
   return counts;
 }
 
-/** Files that use a blob, each once. */
-function filesOf(uses: readonly BlobUse[]): Iterable<number> {
-  const [first] = uses;
-  if (uses.length === 1 && first !== undefined) return [first.fileIndex];
-  return new Set(uses.map((use) => use.fileIndex));
-}
-
-/** The blobs of a read that some file of the job still wants, with uses of a file together. */
-function jobBlobs(read: PackRead, slots: ReadonlyMap<number, number>): JobBlob[] {
-  const blobs: JobBlob[] = [];
-  for (const { location, start, uses } of read.blobs) {
-    const jobUses: JobUse[] = [];
-    for (const { fileIndex, fileOffset, chunkOffset, length } of uses) {
-      const slot = slots.get(fileIndex);
-      if (slot !== undefined) jobUses.push({ slot, fileOffset, chunkOffset, length });
-    }
-    jobUses.sort((a, b) => a.slot - b.slot);
-    if (jobUses.length > 0) blobs.push({ location, start, uses: jobUses });
-  }
-  return blobs;
+function encodedJob(
+  { window, slotOf }: WindowState,
+  read: PackRead,
+  bytes: Bytes,
+  files: readonly SpanFile[],
+): SpanJob {
+  files.forEach(({ index }, slot) => (slotOf[index] = slot));
+  const jobFiles = files.map(({ jobFile }) => jobFile);
+  const job = encodeSpanJob(bytes, { plan: window.plan, read }, jobFiles, slotOf);
+  for (const { index } of files) slotOf[index] = NO_SLOT;
+  return job;
 }
 
 const TOO_MANY_OPEN = "too many files are open at the same time";

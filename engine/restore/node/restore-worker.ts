@@ -6,15 +6,17 @@
 import { workerData } from "node:worker_threads";
 import type { Bytes } from "../../base/bytes.ts";
 import { ForgeError, isForgeError, messageOf } from "../../base/errors.ts";
-import type { PackId } from "../../base/ids.ts";
+import { ID_BYTES } from "../../base/ids.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { decodeBlobBriefly } from "../../platform/node/decode-blob.ts";
 import { serveLane } from "../../platform/node/serve-thread.ts";
+import { CODEC_BY_NUMBER, type Codec } from "../../platform/platform.ts";
 import type { FileIdentity } from "../restore-target.ts";
 import type { Rights } from "./entry-metadata.ts";
 import { beginNewFile, dropNewFile, finishNewFile, writeAll } from "./new-file.ts";
 import {
   type JobFile,
+  NO_SLOT,
   type SlotFailure,
   type SpanAnswer,
   type SpanJob,
@@ -48,8 +50,8 @@ function runJob(job: SpanJob): SpanAnswer {
     bytesWritten: 0,
   };
   let useStart = 0;
-  for (let blob = 0; blob < job.locations.length; blob++) {
-    const useEnd = job.useEnds[blob] as number;
+  for (let blob = 0; blob < job.blobs.starts.length; blob++) {
+    const useEnd = job.blobs.useEnds[blob] as number;
     runBlob(job, blob, { useStart, useEnd }, progress);
     useStart = useEnd;
   }
@@ -64,13 +66,10 @@ function runBlob(
   { useStart, useEnd }: { readonly useStart: number; readonly useEnd: number },
   progress: Progress,
 ): void {
-  const location = job.locations[blob];
-  if (location === undefined) return;
+  if (!isWanted(job.slots, useStart, useEnd)) return;
   let plain: Bytes;
   try {
-    const start = job.starts[blob] as number;
-    const sealed = job.bytes.subarray(start, start + location.sealedBytes);
-    plain = decodeBlobBriefly(keys, { ...location, packId: NO_PACK }, sealed);
+    plain = openBlob(job, blob);
   } catch (error) {
     for (let use = useStart; use < useEnd; use++) {
       fail(progress, job.slots[use] as number, error, { attempt: "open a blob", again: true });
@@ -81,9 +80,31 @@ function runBlob(
     const slot = job.slots[use] as number;
     let end = use + 1;
     while (end < useEnd && job.slots[end] === slot) end++;
-    if (!progress.failures.has(slot)) writeUses(job, { slot, use, end }, plain, progress);
+    const isPassedOver = slot === NO_SLOT || progress.failures.has(slot);
+    if (!isPassedOver) writeUses(job, { slot, use, end }, plain, progress);
     use = end;
   }
+}
+
+function isWanted(slots: Uint32Array, useStart: number, useEnd: number): boolean {
+  for (let use = useStart; use < useEnd; use++) if (slots[use] !== NO_SLOT) return true;
+  return false;
+}
+
+/** @returns the plaintext, valid until the next blob is opened. */
+function openBlob({ bytes, blobs }: SpanJob, blob: number): Bytes {
+  const start = blobs.starts[blob] as number;
+  return decodeBlobBriefly(
+    keys,
+    {
+      kind: "data",
+      objectId: blobs.ids.subarray(ID_BYTES * blob, ID_BYTES * (blob + 1)),
+      codec: CODEC_BY_NUMBER[blobs.codecs[blob] as number] as Codec,
+      epoch: blobs.epochs[blob] as number,
+      plainBytes: blobs.plainBytes[blob] as number,
+    },
+    bytes.subarray(start, start + (blobs.sealedBytes[blob] as number)),
+  );
 }
 
 /**
@@ -93,9 +114,6 @@ function runBlob(
 function freeNow(bytes: Bytes): void {
   bytes.buffer.transfer(0);
 }
-
-/** Opening needs all of a location but the pack, which stands in no thread's message. */
-const NO_PACK = "" as PackId;
 
 /** All uses of the blob by one file. */
 function writeUses(
@@ -107,12 +125,12 @@ function writeUses(
   const file = decodeJobFile(job.files, slot);
   const writeTo = (fd: number): void => {
     for (let at = use; at < end; at++) {
-      const offset = job.chunkOffsets[at] as number;
-      const length = job.lengths[at] as number;
+      const offset = job.uses.chunkOffsets[at] as number;
+      const length = job.uses.lengths[at] as number;
       if (offset + length > plain.length) {
         throw new ForgeError("corrupt", "Cannot write the file: a part of it is beyond its blob");
       }
-      writeAll(fd, plain.subarray(offset, offset + length), job.fileOffsets[at] as number);
+      writeAll(fd, plain.subarray(offset, offset + length), job.uses.fileOffsets[at] as number);
       progress.bytesWritten += length;
     }
   };
@@ -152,7 +170,7 @@ function fail(
   error: unknown,
   { attempt, again }: { readonly attempt: string; readonly again: boolean },
 ): void {
-  if (progress.failures.has(slot)) return;
+  if (slot === NO_SLOT || progress.failures.has(slot)) return;
   const { code, message } = isForgeError(error) ? error : targetError(error, attempt);
   progress.failures.set(slot, {
     slot,

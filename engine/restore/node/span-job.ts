@@ -4,8 +4,15 @@
  */
 import type { Bytes } from "../../base/bytes.ts";
 import type { ErrorCode } from "../../base/errors.ts";
-import type { BlobLocation } from "../../index/blob-location.ts";
+import { ID_BYTES } from "../../base/ids.ts";
+import {
+  type PackRead,
+  type PlannedBlobs,
+  type ReadPlan,
+  firstUseOf,
+} from "../../read/read-plan.ts";
 import type { FsXattr } from "../../read/readonly-fs.ts";
+import type { BlobUses } from "../../read/wanted-chunks.ts";
 import type { FileIdentity } from "../restore-target.ts";
 import type { EntryMetadata } from "./entry-metadata.ts";
 
@@ -24,35 +31,17 @@ export type JobFile =
       readonly wantIdentity: boolean;
     };
 
-/** A blob and, file by file, where its bytes go. */
-export interface JobBlob {
-  readonly location: BlobLocation;
-  /** In the job's bytes. */
-  readonly start: number;
-  /** Uses of one file are neighbours. */
-  readonly uses: readonly JobUse[];
-}
-
-export interface JobUse {
-  /** Index in the job's files. */
-  readonly slot: number;
-  readonly fileOffset: number;
-  readonly chunkOffset: number;
-  readonly length: number;
-}
-
+/** The blobs of one read, their uses and the files that they go to. */
 export interface SpanJob {
   readonly bytes: Bytes;
-  readonly locations: readonly Omit<BlobLocation, "packId">[];
-  readonly starts: Uint32Array;
-  /** Uses of blob i end before this one. */
-  readonly useEnds: Uint32Array;
+  readonly blobs: PlannedBlobs;
+  /** Of each use: the index of its file in `files`, or `NO_SLOT` when it is to be passed over. */
   readonly slots: Uint32Array;
-  readonly fileOffsets: Float64Array;
-  readonly chunkOffsets: Uint32Array;
-  readonly lengths: Uint32Array;
+  readonly uses: Omit<BlobUses, "fileIndexes">;
   readonly files: FileColumns;
 }
+
+export const NO_SLOT = 0xffff_ffff;
 
 export interface FileColumns {
   /** The open file, or −1. */
@@ -66,14 +55,14 @@ export interface FileColumns {
   readonly modes: Uint16Array;
   readonly uids: Uint32Array;
   readonly gids: Uint32Array;
-  /** Two for each file: mtime and atime. Nanoseconds alone would not fit: they end in 2262. */
-  readonly seconds: BigInt64Array;
-  readonly nanoseconds: Uint32Array;
+  /** Nanoseconds; in 64 bits they would end in 2262. */
+  readonly mtimes: readonly bigint[];
+  readonly atimes: readonly (bigint | undefined)[];
   /** Of the few files that have any. */
   readonly xattrs: ReadonlyMap<number, readonly FsXattr[]>;
 }
 
-const FLAG = { replace: 1, sparse: 2, strip: 4, wantIdentity: 8, hasAtime: 16, isOwn: 32 } as const;
+const FLAG = { replace: 1, sparse: 2, strip: 4, wantIdentity: 8, isOwn: 16 } as const;
 
 export interface SlotFailure {
   readonly slot: number;
@@ -92,39 +81,40 @@ export interface SpanAnswer {
   readonly bytesWritten: number;
 }
 
-/** @param bytes Moved with the message. */
+/**
+ * @param bytes Of the read; moved with the message.
+ * @param slotOf The index in `files` by the plan's `fileIndex`; `NO_SLOT` for files not wanted.
+ */
 export function encodeSpanJob(
   bytes: Bytes,
-  blobs: readonly JobBlob[],
+  { plan, read }: { readonly plan: Pick<ReadPlan, "blobs" | "uses">; readonly read: PackRead },
   files: readonly JobFile[],
+  slotOf: Uint32Array,
 ): SpanJob {
-  const useCount = blobs.reduce((sum, { uses }) => sum + uses.length, 0);
-  const message: SpanJob = {
+  const { firstBlob: first, endBlob: end } = read;
+  const { blobs, uses } = plan;
+  const firstUse = firstUseOf(blobs, first);
+  const endUse = firstUseOf(blobs, end);
+  // Slices: of a view the whole buffer would be sent.
+  return {
     bytes,
-    locations: blobs.map(({ location }) => {
-      const { id, offset, sealedBytes, plainBytes, kind, codec, epoch } = location;
-      return { id, offset, sealedBytes, plainBytes, kind, codec, epoch };
-    }),
-    starts: Uint32Array.from(blobs, ({ start }) => start),
-    useEnds: new Uint32Array(blobs.length),
-    slots: new Uint32Array(useCount),
-    fileOffsets: new Float64Array(useCount),
-    chunkOffsets: new Uint32Array(useCount),
-    lengths: new Uint32Array(useCount),
+    blobs: {
+      ids: blobs.ids.slice(ID_BYTES * first, ID_BYTES * end),
+      starts: blobs.starts.slice(first, end),
+      sealedBytes: blobs.sealedBytes.slice(first, end),
+      plainBytes: blobs.plainBytes.slice(first, end),
+      codecs: blobs.codecs.slice(first, end),
+      epochs: blobs.epochs.slice(first, end),
+      useEnds: blobs.useEnds.slice(first, end).map((useEnd) => useEnd - firstUse),
+    },
+    slots: uses.fileIndexes.slice(firstUse, endUse).map((file) => slotOf[file] as number),
+    uses: {
+      fileOffsets: uses.fileOffsets.slice(firstUse, endUse),
+      chunkOffsets: uses.chunkOffsets.slice(firstUse, endUse),
+      lengths: uses.lengths.slice(firstUse, endUse),
+    },
     files: encodeFiles(files),
   };
-  let at = 0;
-  for (const [index, { uses }] of blobs.entries()) {
-    for (const use of uses) {
-      message.slots[at] = use.slot;
-      message.fileOffsets[at] = use.fileOffset;
-      message.chunkOffsets[at] = use.chunkOffset;
-      message.lengths[at] = use.length;
-      at++;
-    }
-    message.useEnds[index] = at;
-  }
-  return message;
 }
 
 function encodeFiles(files: readonly JobFile[]): FileColumns {
@@ -141,8 +131,8 @@ function encodeFiles(files: readonly JobFile[]): FileColumns {
     modes: new Uint16Array(count),
     uids: new Uint32Array(count),
     gids: new Uint32Array(count),
-    seconds: new BigInt64Array(2 * count),
-    nanoseconds: new Uint32Array(2 * count),
+    mtimes: files.map((file) => ("name" in file ? file.metadata.mtimeNs : 0n)),
+    atimes: files.map((file) => ("name" in file ? file.metadata.atimeNs : undefined)),
     xattrs,
   };
   let nameEnd = 0;
@@ -159,8 +149,6 @@ function encodeFiles(files: readonly JobFile[]): FileColumns {
       columns.modes[slot] = metadata.mode;
       columns.uids[slot] = metadata.uid;
       columns.gids[slot] = metadata.gid;
-      putTime(columns, 2 * slot, metadata.mtimeNs);
-      if (metadata.atimeNs !== undefined) putTime(columns, 2 * slot + 1, metadata.atimeNs);
       if (metadata.xattrs.length > 0) xattrs.set(slot, metadata.xattrs);
     }
     columns.nameEnds[slot] = nameEnd;
@@ -174,23 +162,8 @@ function flagsOf(file: Exclude<JobFile, { openFd: number }>): number {
     (file.sparse ? FLAG.sparse : 0) |
     (file.strip ? FLAG.strip : 0) |
     (file.isOwn ? FLAG.isOwn : 0) |
-    (file.wantIdentity ? FLAG.wantIdentity : 0) |
-    (file.metadata.atimeNs === undefined ? 0 : FLAG.hasAtime)
+    (file.wantIdentity ? FLAG.wantIdentity : 0)
   );
-}
-
-type TimeColumns = Pick<FileColumns, "seconds" | "nanoseconds">;
-const NS_PER_SECOND = 1_000_000_000n;
-
-/** Rounded towards the past, so that nanoseconds count forwards before 1970 too. */
-function putTime({ seconds, nanoseconds }: TimeColumns, at: number, timeNs: bigint): void {
-  const ns = ((timeNs % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
-  seconds[at] = (timeNs - ns) / NS_PER_SECOND;
-  nanoseconds[at] = Number(ns);
-}
-
-function timeAt({ seconds, nanoseconds }: TimeColumns, at: number): bigint {
-  return (seconds[at] as bigint) * NS_PER_SECOND + BigInt(nanoseconds[at] as number);
 }
 
 const NO_XATTRS: readonly FsXattr[] = [];
@@ -209,8 +182,8 @@ export function decodeJobFile(columns: FileColumns, slot: number): JobFile {
       mode: columns.modes[slot] as number,
       uid: columns.uids[slot] as number,
       gid: columns.gids[slot] as number,
-      mtimeNs: timeAt(columns, 2 * slot),
-      atimeNs: (flags & FLAG.hasAtime) === 0 ? undefined : timeAt(columns, 2 * slot + 1),
+      mtimeNs: columns.mtimes[slot] as bigint,
+      atimeNs: columns.atimes[slot],
       xattrs: columns.xattrs.get(slot) ?? NO_XATTRS,
     },
     replace: (flags & FLAG.replace) !== 0,

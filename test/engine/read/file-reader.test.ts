@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
 
 import { type Bytes, concatBytes } from "../../../engine/base/bytes.ts";
-import { type BlobId, parseId } from "../../../engine/base/ids.ts";
+import { type BlobId, idOf, parseId } from "../../../engine/base/ids.ts";
 import { contentKeyOf } from "../../../engine/read/content-key.ts";
 import { FileReader } from "../../../engine/read/file-reader.ts";
 import { type FsFile, fsEntries } from "../../../engine/read/readonly-fs.ts";
-import { type ReadPlan, planPackReads, planReadBatches } from "../../../engine/read/read-plan.ts";
+import {
+  type PlannedFile,
+  type ReadPlan,
+  firstUseOf,
+  planPackReads,
+} from "../../../engine/read/read-plan.ts";
 import { openSnapshotFs } from "../../../engine/read/snapshot-fs.ts";
 import type { FileContent } from "../../../engine/snapshots/tree-node.ts";
 import {
@@ -89,23 +94,49 @@ async function apply(
   targets: readonly Bytes[],
 ): Promise<void> {
   const { blobs } = await repository.readSide();
+  const { index } = await repository.indexed();
   for (const read of plan.reads) {
     const span = await repository.backend.read(
       { kind: "packs", name: read.packId },
       { span: read.span },
     );
-    for (const { location, start, uses } of read.blobs) {
+    for (let blob = read.firstBlob; blob < read.endBlob; blob++) {
+      const id = idOfBlob(plan, blob);
+      const [place] = await index.find(id);
+      const start = plan.blobs.starts[blob] ?? 0;
+      const sealedBytes = plan.blobs.sealedBytes[blob] ?? 0;
       const whole = await repository.backend.read({ kind: "packs", name: read.packId });
       expectBytes(
-        span.subarray(start, start + location.sealedBytes),
-        whole.subarray(location.offset, location.offset + location.sealedBytes),
+        span.subarray(start, start + sealedBytes),
+        whole.subarray(place?.offset, (place?.offset ?? 0) + (place?.sealedBytes ?? 0)),
       );
-      const plain = await blobs.read({ id: location.id, kind: "data" });
-      for (const { fileIndex, fileOffset, chunkOffset, length } of uses) {
-        targets[fileIndex]?.set(plain.subarray(chunkOffset, chunkOffset + length), fileOffset);
+      const plain = await blobs.read({ id, kind: "data" });
+      expect(plain.length).toBe(plan.blobs.plainBytes[blob]);
+      const { fileIndexes, fileOffsets, chunkOffsets, lengths } = plan.uses;
+      for (let use = firstUseOf(plan.blobs, blob); use < firstUseOf(plan.blobs, blob + 1); use++) {
+        const from = chunkOffsets[use] ?? 0;
+        const part = plain.subarray(from, from + (lengths[use] ?? 0));
+        targets[fileIndexes[use] ?? -1]?.set(part, fileOffsets[use]);
       }
     }
   }
+}
+
+function idOfBlob({ blobs }: ReadPlan, blob: number): BlobId {
+  return idOf<BlobId>(blobs.ids.subarray(32 * blob, 32 * (blob + 1)));
+}
+
+/** All of each file, in pieces of a length that fits no chunk, so that chunks are cut. */
+function piecesOf(files: readonly FsFile[], pieceBytes: number): PlannedFile[][] {
+  return files.map((one) => {
+    const { sizeBytes } = one.attributes;
+    const count = Math.max(1, Math.ceil(sizeBytes / pieceBytes));
+    return Array.from({ length: count }, (_, i) => ({
+      file: one,
+      offset: i * pieceBytes,
+      length: Math.min(pieceBytes, sizeBytes - i * pieceBytes),
+    }));
+  });
 }
 
 test("a plan, carried out, makes every file, and reads every pack from front to back", async () => {
@@ -117,15 +148,17 @@ test("a plan, carried out, makes every file, and reads every pack from front to 
   ];
   const { files, contents } = await filesOf(repository, entries);
   const { index } = await repository.indexed();
-  const plan = await planPackReads(index, files, {
+  const whole = piecesOf(files, Number.MAX_SAFE_INTEGER).flat();
+  const plan = await planPackReads(index, whole, {
     span: { gapBytesMax: 100, spanBytesMax: 20_000 },
   });
   expect(plan.unreadable).toEqual([]);
   const targets = contents.map(({ length }) => new Uint8Array(length));
   await apply(repository, plan, targets);
   targets.forEach((target, i) => expectBytes(target, contents[i] ?? target));
-  const ids = plan.reads.flatMap(({ blobs }) => blobs.map(({ location }) => location.id));
+  const ids = Array.from(plan.blobs.starts, (_, blob) => idOfBlob(plan, blob));
   expect(new Set(ids).size).toBe(ids.length);
+  expect(plan.reads.at(-1)?.endBlob).toBe(ids.length);
   const ends = new Map<string, number>();
   for (const { packId, span } of plan.reads) {
     expect(span.offset).toBeGreaterThanOrEqual(ends.get(packId) ?? 0);
@@ -134,21 +167,20 @@ test("a plan, carried out, makes every file, and reads every pack from front to 
   }
 });
 
-test("batches cover every byte once, also of a file larger than a batch", async () => {
+test("plans of pieces of files cover every byte once, also where a chunk is cut", async () => {
   const repository = await MemoryRepository.create({ inlineMax: 8 });
   const { files, contents } = await filesOf(repository, randomFiles(seeded(5)));
   const { index } = await repository.indexed();
   const targets = contents.map(({ length }) => new Uint8Array(length));
-  let batches = 0;
-  for await (const batch of planReadBatches(index, files, { bytesMax: 7000, filesMax: 5 })) {
-    batches++;
-    expect(batch.files.length).toBeLessThanOrEqual(5);
-    const own = batch.files.map(
-      ({ file: one }) => targets[files.indexOf(one)] ?? new Uint8Array(0),
-    );
-    await apply(repository, batch, own);
+  const pieces = piecesOf(files, 777);
+  for (const [i, target] of targets.entries()) {
+    for (const piece of pieces[i] ?? []) {
+      const plan = await planPackReads(index, [piece]);
+      const planned = plan.uses.lengths.reduce((sum, length) => sum + length, 0);
+      expect(planned).toBeLessThanOrEqual(piece.length);
+      await apply(repository, plan, [target]);
+    }
   }
-  expect(batches).toBeGreaterThan(10);
   targets.forEach((target, i) => expectBytes(target, contents[i] ?? target));
 });
 
@@ -168,10 +200,12 @@ test("a file with a blob that stands nowhere is unreadable, the others are plann
       find: (id) => (id === lost ? Promise.resolve([]) : index.find(id)),
       refresh: () => Promise.resolve(refreshes++),
     },
-    files,
+    piecesOf(files, Number.MAX_SAFE_INTEGER).flat(),
   );
   expect(plan.unreadable).toMatchObject([{ fileIndex: 0, error: { code: "missing-object" } }]);
-  expect(plan.reads.flatMap(({ blobs }) => blobs.flatMap(({ uses }) => uses))).toHaveLength(2);
+  // The two files with one content use one blob.
+  expect(plan.blobs.useEnds).toEqual(Uint32Array.of(2));
+  expect(plan.uses.fileIndexes).toEqual(Uint32Array.of(1, 2));
   expect(refreshes).toBe(1);
 });
 
