@@ -30,6 +30,7 @@ export {
   unlinkat,
   utimensat,
 } from "./libc/at-functions.ts";
+export { reserveDescriptors } from "./libc/descriptor-table.ts";
 export { makeDevice, splitDevice } from "./libc/device-number.ts";
 export { pipe, receiveFd, socketPair } from "./libc/ipc.ts";
 export {

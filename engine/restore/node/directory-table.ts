@@ -8,7 +8,13 @@ import { closeSync, constants, fchmodSync, fstatSync, readFileSync } from "node:
 import { type Bytes, equalBytes, utf8 } from "../../base/bytes.ts";
 import { ForgeError, assert } from "../../base/errors.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
-import { fchmodat, flistxattr, mkdirat, openat } from "../../platform/node/libc.ts";
+import {
+  fchmodat,
+  flistxattr,
+  mkdirat,
+  openat,
+  reserveDescriptors,
+} from "../../platform/node/libc.ts";
 import { nameFault } from "../../snapshots/entry-name.ts";
 import { type FileIdentity, type TargetDirectory, sameIdentity } from "../restore-target.ts";
 import type { Rights } from "./entry-metadata.ts";
@@ -32,6 +38,8 @@ export class LocalDirectory implements TargetDirectory {
   readonly inheritsAcl: boolean;
   /** What is made in it belongs to the user and group of the restore, so chown may be left out. */
   readonly givesOwn: boolean;
+  /** What is made in it has the mode that it is made with, less the umask, and nobody else gets at it. */
+  readonly givesMode: boolean;
   fd: number;
   pins = 0;
 
@@ -60,6 +68,9 @@ export class LocalDirectory implements TargetDirectory {
       options.created && options.parent !== undefined
         ? options.parent.inheritsAcl
         : flistxattr(options.fd).some((name) => equalBytes(name, DEFAULT_ACL));
+    // Again its own mode shows what the file system does.
+    this.givesMode =
+      options.created && !this.inheritsAcl && (Number(mode) & 0o7777) === UNFINISHED_MODE;
   }
 }
 
@@ -74,6 +85,14 @@ export class DirectoryTable {
   constructor(rights: Rights, openMax: number = defaultOpenMax()) {
     this.#rights = rights;
     this.#openMax = openMax;
+  }
+
+  /**
+   * Has the kernel make room for as many descriptors as will be open. Left to itself it doubles its
+   * table whenever that is full, and a program of several threads waits some 10 ms for it each time.
+   */
+  reserveDescriptors(): void {
+    reserveDescriptors(this.#openMax);
   }
 
   /** How many more directories may be pinned at a time. */

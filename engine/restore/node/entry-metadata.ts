@@ -3,7 +3,7 @@
  * come after it; an ACL changes the mode, so the mode comes after the xattrs; everything changes
  * times, so they are last and mark the entry as complete.
  */
-import { fchmodSync, fchownSync } from "node:fs";
+import { fchmodSync, fchownSync, readFileSync } from "node:fs";
 import { type Bytes, equalBytes, findUtf8, utf8 } from "../../base/bytes.ts";
 import { errnoCodeOf } from "../../base/errno-code.ts";
 import {
@@ -41,11 +41,26 @@ export function metadataOf(entry: FsEntry, attributes = entry.attributes): Entry
 export interface Rights {
   readonly uid: number;
   readonly gid: number;
+  /** Bits that the modes of new files lose. */
+  readonly umask: number;
 }
 
 export function ownRights(): Rights {
-  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, umask: ownUmask() };
 }
+
+/** As the system tells it; to ask by setting it, as umask(2) does, would change it for other threads. */
+function ownUmask(): number {
+  try {
+    const umask = /^Umask:\s*([0-7]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+    return umask === undefined ? ALL_BITS : Number.parseInt(umask, 8);
+  } catch {
+    // Then no mode is trusted to be what it was asked to be.
+    return ALL_BITS;
+  }
+}
+
+const ALL_BITS = 0o777;
 
 /** Bits of what `applyMetadata` could not give; several at a time. */
 export const LOST = { owner: 1, setid: 2, xattrs: 4 } as const satisfies Record<
@@ -154,6 +169,7 @@ export function procPath(dirfd: number, name: Bytes): Bytes {
   return path;
 }
 
+const OWNER_WRITES = 0o200;
 const SETUID = 0o4000;
 const SETGID = 0o2000;
 
@@ -161,6 +177,7 @@ const SETGID = 0o2000;
  * @param options.strip Also removes xattrs that the entry did not have: for what was there before,
  *   and where new entries inherit an ACL.
  * @param options.isOwn The entry is new and belongs to the user and group of `rights`.
+ * @param options.hasMode The entry is new and was made with its mode.
  * @returns the bits of `LOST` for what the rights or the file system do not allow.
  * @throws what the system said, when mode or times cannot be set.
  */
@@ -171,6 +188,7 @@ export function applyMetadata(
     readonly rights: Rights;
     readonly strip: boolean;
     readonly isOwn?: boolean | undefined;
+    readonly hasMode?: boolean | undefined;
   },
 ): number {
   const { uid, gid } = metadata;
@@ -186,9 +204,32 @@ export function applyMetadata(
   if (options.strip || metadata.xattrs.length > 0) {
     if (!giveXattrs(door, metadata.xattrs, options.strip)) lost |= LOST.xattrs;
   }
-  door.chmod(mode);
+  if (options.hasMode !== true) door.chmod(mode);
   door.utimes(metadata.atimeNs, metadata.mtimeNs);
   return lost;
+}
+
+/**
+ * Whether a file may be made with its own mode, which then is not set again: in a directory that only
+ * the restore itself can enter, and where nothing else decides what mode the file gets.
+ */
+export function isModeGivenAtOnce(
+  { mode, uid, gid, xattrs }: EntryMetadata,
+  directory: { readonly givesMode: boolean; readonly givesOwn: boolean },
+  rights: Rights,
+): boolean {
+  return (
+    directory.givesMode &&
+    directory.givesOwn &&
+    uid === rights.uid &&
+    gid === rights.gid &&
+    // An ACL among them would change the mode.
+    xattrs.length === 0 &&
+    (mode & ~0o777) === 0 &&
+    (mode & rights.umask) === 0 &&
+    // Some file systems ask for it when the content is written.
+    (mode & OWNER_WRITES) !== 0
+  );
 }
 
 /** @returns the set-id bits that must not be set, because that owner or group could not be given. */

@@ -14,7 +14,7 @@ import { threadModule } from "../../platform/node/worker-thread.ts";
 import { type PackRead, type ReadPlan, visitFiles } from "../../read/read-plan.ts";
 import type { PackedFile, PackedPart, PackedWindow, PackedWriter } from "../restore-target.ts";
 import { type DirectoryTable, LocalDirectory } from "./directory-table.ts";
-import { type Rights, lossesOf, metadataOf } from "./entry-metadata.ts";
+import { type Rights, isModeGivenAtOnce, lossesOf, metadataOf } from "./entry-metadata.ts";
 import { type NewFile, beginNewFile, dropNewFile, finishNewFile } from "./new-file.ts";
 import type { RestoreWorkerData } from "./restore-worker.ts";
 import { type JobFile, NO_SLOT, type SpanAnswer, type SpanJob, encodeSpanJob } from "./span-job.ts";
@@ -80,6 +80,7 @@ export class LocalPackedWriter implements PackedWriter {
     });
     // While the first packs are read.
     this.#lanes.startAll();
+    table.reserveDescriptors();
   }
 
   async write(window: PackedWindow): Promise<void> {
@@ -172,15 +173,17 @@ export class LocalPackedWriter implements PackedWriter {
       }
       if (this.#table.room <= 0) throw tooManyOpen();
       const { sizeBytes, hardLinkKey } = attributes;
+      const metadata = metadataOf(file, attributes);
       const jobFile: JobFile = {
         dirfd: this.#table.pin(directory),
         name,
         sizeBytes,
-        metadata: metadataOf(file, attributes),
+        metadata,
         replace,
         sparse: part.dataBytes < sizeBytes,
         strip: directory.inheritsAcl,
         isOwn: directory.givesOwn,
+        hasMode: isModeGivenAtOnce(metadata, directory, this.#rights),
         wantIdentity: hardLinkKey !== undefined,
       };
       return { index, part, open: undefined, directory, jobFile };

@@ -191,6 +191,8 @@ class LocalTarget implements RestoreTarget {
       const lost = applyMetadata(new OpenDoor(fd), metadataOf(entry), {
         rights: this.#rights,
         strip,
+        // What it gives to what is made in it, it has itself.
+        isOwn: directory.givesOwn,
       });
       this.#table.drop(directory);
       return lossesOf(lost);

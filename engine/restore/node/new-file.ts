@@ -30,14 +30,21 @@ export interface NewFile {
   readonly madeName: Bytes;
 }
 
-/** @param sparseBytes The size to give it at once, when not all of it will be written. */
+/**
+ * @param options.sparseBytes The size to give it at once, when not all of it will be written.
+ * @param options.mode What to make it with where `isModeGivenAtOnce`.
+ */
 export function beginNewFile(
   dirfd: number,
   name: Bytes,
-  options: { readonly replace: boolean; readonly sparseBytes: number | undefined },
+  options: {
+    readonly replace: boolean;
+    readonly sparseBytes: number | undefined;
+    readonly mode?: number | undefined;
+  },
 ): NewFile {
   const madeName = options.replace ? temporaryName() : name;
-  const fd = openat(dirfd, madeName, CREATE_FLAGS, UNFINISHED_MODE);
+  const fd = openat(dirfd, madeName, CREATE_FLAGS, options.mode ?? UNFINISHED_MODE);
   if (options.sparseBytes !== undefined) {
     try {
       ftruncateSync(fd, options.sparseBytes);
@@ -64,6 +71,8 @@ export interface FinishOptions {
   readonly strip: boolean;
   /** See `applyMetadata`. */
   readonly isOwn: boolean;
+  /** See `applyMetadata`. */
+  readonly hasMode?: boolean | undefined;
   readonly wantIdentity: boolean;
 }
 

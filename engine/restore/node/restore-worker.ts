@@ -148,10 +148,11 @@ function makeWhole(
   writeTo: (fd: number) => void,
   progress: Progress,
 ): void {
-  const { dirfd, name, replace, sparse, sizeBytes } = file;
+  const { dirfd, name, replace, sparse, sizeBytes, hasMode, metadata } = file;
   const made = beginNewFile(dirfd, name, {
     replace,
     sparseBytes: sparse ? sizeBytes : undefined,
+    mode: hasMode ? metadata.mode : undefined,
   });
   try {
     writeTo(made.fd);

@@ -28,6 +28,8 @@ export type JobFile =
       readonly sparse: boolean;
       readonly strip: boolean;
       readonly isOwn: boolean;
+      /** It is made with its mode. */
+      readonly hasMode: boolean;
       readonly wantIdentity: boolean;
     };
 
@@ -62,7 +64,7 @@ export interface FileColumns {
   readonly xattrs: ReadonlyMap<number, readonly FsXattr[]>;
 }
 
-const FLAG = { replace: 1, sparse: 2, strip: 4, wantIdentity: 8, isOwn: 16 } as const;
+const FLAG = { replace: 1, sparse: 2, strip: 4, wantIdentity: 8, isOwn: 16, hasMode: 32 } as const;
 
 export interface SlotFailure {
   readonly slot: number;
@@ -162,6 +164,7 @@ function flagsOf(file: Exclude<JobFile, { openFd: number }>): number {
     (file.sparse ? FLAG.sparse : 0) |
     (file.strip ? FLAG.strip : 0) |
     (file.isOwn ? FLAG.isOwn : 0) |
+    (file.hasMode ? FLAG.hasMode : 0) |
     (file.wantIdentity ? FLAG.wantIdentity : 0)
   );
 }
@@ -190,6 +193,7 @@ export function decodeJobFile(columns: FileColumns, slot: number): JobFile {
     sparse: (flags & FLAG.sparse) !== 0,
     strip: (flags & FLAG.strip) !== 0,
     isOwn: (flags & FLAG.isOwn) !== 0,
+    hasMode: (flags & FLAG.hasMode) !== 0,
     wantIdentity: (flags & FLAG.wantIdentity) !== 0,
   };
 }

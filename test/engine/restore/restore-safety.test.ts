@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   existsSync,
   linkSync,
@@ -382,6 +383,32 @@ describe.skipIf(!need(isRoot, "root, to restore as somebody else"))("without bei
     expect(await compareTrees(source, out, { top: false, owners: false })).toEqual([]);
   });
 });
+
+test.each([0, 0o022, 0o077, 0o777])(
+  "files have their modes under any umask (0o%o)",
+  async (umask) => {
+    const source = join(base, `modes-${count}`);
+    mkdirSync(source);
+    const modes = [0o644, 0o600, 0o755, 0o777, 0o444, 0o4755, 0o2711, 0o1666, 0o200, 0];
+    for (let i = 0; i < 60; i++) {
+      writeFileSync(join(source, `${i}`), noise(500, i + 1));
+      chmodSync(join(source, `${i}`), modes[i % modes.length] ?? 0);
+    }
+    const stored = await storeTree(source);
+    // Once into a directory that the restore makes, once into one that was there.
+    const before = process.umask(umask);
+    try {
+      expect((await restoreInto(out, stored)).problems).toEqual([]);
+      mkdirSync(`${out}-there`);
+      chmodSync(`${out}-there`, 0o755);
+      expect((await restoreInto(`${out}-there`, stored)).problems).toEqual([]);
+    } finally {
+      process.umask(before);
+    }
+    expect(await compareTrees(source, out, { top: false })).toEqual([]);
+    expect(await compareTrees(source, `${out}-there`, { top: false })).toEqual([]);
+  },
+);
 
 test("an ACL that the target's directory hands down is not left on what is restored", async () => {
   mkdirSync(out);

@@ -126,10 +126,11 @@ function setTime(times: BigInt64Array, at: number, time: FileTime): void {
     times[at + 1] = time === "now" ? UTIME_NOW : UTIME_OMIT;
     return;
   }
-  // Floor division: the nanoseconds of a time before 1970 still count forwards.
-  const ns = ((time % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
-  times[at] = (time - ns) / NS_PER_SECOND;
-  times[at + 1] = ns;
+  const seconds = time / NS_PER_SECOND;
+  const ns = time - seconds * NS_PER_SECOND;
+  // The nanoseconds of a time before 1970 still count forwards.
+  times[at] = ns < 0n ? seconds - 1n : seconds;
+  times[at + 1] = ns < 0n ? ns + NS_PER_SECOND : ns;
 }
 
 type C = Uint8Array;

@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -53,6 +54,15 @@ test("a tree of any depth needs no more descriptors than allowed", () => {
   expect(openDescriptors()).toBeLessThanOrEqual(before + 9);
   for (const directory of chain.toReversed()) table.fdOf(directory);
   expect(table.fdOf(chain.at(-1) ?? root)).toBeGreaterThan(0);
+});
+
+test("room for descriptors is made without one more being open", () => {
+  openTable(300);
+  const before = openDescriptors();
+  table.reserveDescriptors();
+  expect(openDescriptors()).toBe(before);
+  const slots = /^FDSize:\s*(\d+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  expect(Number(slots)).toBeGreaterThanOrEqual(300);
 });
 
 test("a directory that was closed and replaced is not taken for the same", () => {

@@ -63,7 +63,14 @@ test("a job has the blobs of its read and their uses, by the slots of their file
 });
 
 test("files come out of the columns as they went in", () => {
-  const plain = { replace: false, sparse: false, strip: false, isOwn: false, wantIdentity: false };
+  const plain = {
+    replace: false,
+    sparse: false,
+    strip: false,
+    isOwn: false,
+    hasMode: false,
+    wantIdentity: false,
+  };
   const files: JobFile[] = [
     { dirfd: 5, name: utf8("a"), sizeBytes: 2 ** 45, metadata, ...plain },
     { openFd: 0 },
@@ -81,6 +88,7 @@ test("files come out of the columns as they went in", () => {
       sparse: true,
       strip: true,
       isOwn: true,
+      hasMode: true,
       wantIdentity: true,
     },
     { openFd: 17 },
