@@ -151,6 +151,25 @@ export class TreeReader {
     yield* this.#leavesOf(await this.page(root, signal), signal);
   }
 
+  /** All leaf pages of a directory at once from what is in memory; `undefined` when one is not. */
+  peekLeafPages(root: BlobId): LeafPage[] | undefined {
+    const page = this.#peekPage(root);
+    const leaves: LeafPage[] = [];
+    return page !== undefined && this.#peekLeavesOf(page, leaves) ? leaves : undefined;
+  }
+
+  #peekLeavesOf(page: TreePage, leaves: LeafPage[]): boolean {
+    if (page.kind === "leaf") {
+      leaves.push(page);
+      return true;
+    }
+    for (let child = 0; child < page.count; child++) {
+      const below = this.#peekChild(page, child);
+      if (below === undefined || !this.#peekLeavesOf(below, leaves)) return false;
+    }
+    return true;
+  }
+
   async *#leavesOf(page: TreePage, signal: AbortSignal | undefined): AsyncGenerator<LeafPage> {
     if (page.kind === "leaf") {
       yield page;

@@ -70,7 +70,8 @@ interface Level {
   readonly directory: WalkedDirectory;
   /** The number of the next entry to list. */
   from: number;
-  page: Promise<readonly FsEntry[]> | undefined;
+  /** The page with that entry, or what is being read of it. */
+  page: readonly FsEntry[] | Promise<readonly FsEntry[]> | undefined;
   /** Directories of the current page, after whose entries they come. */
   children: Level[];
 }
@@ -158,19 +159,35 @@ function levelOf(directory: WalkedDirectory): Level {
 /** Begins to list the next directories, so that the walk does not wait for the storage each time. */
 function listAhead(level: Level, signal: AbortSignal | undefined): void {
   for (const child of level.children.slice(0, LISTED_AHEAD)) {
-    if (child.page !== undefined) continue;
-    child.page = child.directory.entry.readEntries(0, { signal });
-    // Whoever takes the page sees the failure; until then it must not count as unhandled.
-    child.page.catch(() => undefined);
+    child.page ??= entriesSoon(child.directory.entry, 0, signal);
   }
+}
+
+/** At once when they are in memory: a promise for each directory costs as much as its entries. */
+function entriesSoon(
+  directory: FsDirectory,
+  from: number,
+  signal: AbortSignal | undefined,
+): readonly FsEntry[] | Promise<readonly FsEntry[]> {
+  try {
+    const now = directory.readEntriesNow?.(from);
+    if (now !== undefined) return now;
+  } catch (error) {
+    if (!isForgeError(error)) throw error;
+    // Reading it meets the same, and tells whoever takes the page.
+  }
+  const soon = directory.readEntries(from, { signal });
+  // Until somebody takes the page a failure must not count as unhandled.
+  soon.catch(() => undefined);
+  return soon;
 }
 
 async function nextPage(level: Level, options: WalkOptions): Promise<readonly FsEntry[]> {
   const { signal } = options;
   try {
-    const page = level.page ?? level.directory.entry.readEntries(level.from, { signal });
+    const page = level.page ?? entriesSoon(level.directory.entry, level.from, signal);
     level.page = undefined;
-    return await page;
+    return page instanceof Promise ? await page : page;
   } catch (error) {
     if (!isForgeError(error) || error.code === "aborted") throw error;
     options.onProblem(pathOf(level.directory), error);

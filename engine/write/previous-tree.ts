@@ -48,10 +48,27 @@ export class PreviousTree {
     }
   }
 
-  /** The directory that `entry` is in the parent snapshot, if it is one there. */
-  async open(entry: PreviousEntry | undefined): Promise<PreviousDirectory | undefined> {
+  /** The directory that `entry` is in the parent snapshot, if it is one there. Mostly at once. */
+  open(
+    entry: PreviousEntry | undefined,
+  ): PreviousDirectory | undefined | Promise<PreviousDirectory | undefined> {
     const subtree = entry?.page.subtree(entry.index);
     if (subtree === undefined) return undefined;
+    const pages = this.#pagesNow(subtree);
+    return pages === undefined ? this.#load(subtree) : new PreviousDirectory(pages);
+  }
+
+  #pagesNow(subtree: BlobId): readonly LeafPage[] | undefined {
+    try {
+      return this.#readSide.trees.peekLeafPages(subtree);
+    } catch (error) {
+      if (!isForgeError(error)) throw error;
+      // Loading meets the same and says what is to be done about it.
+      return undefined;
+    }
+  }
+
+  async #load(subtree: BlobId): Promise<PreviousDirectory | undefined> {
     try {
       const pages: LeafPage[] = [];
       for await (const page of this.#readSide.trees.leafPages(subtree)) pages.push(page);

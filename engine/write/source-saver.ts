@@ -117,33 +117,49 @@ export class SourceSaver {
         continue;
       }
       if (++directories % DIRECTORIES_PER_TURN === 0) await nextTurn();
-      await this.#options.waitForRoom();
-      const child = await this.#enterChild(frame, slot, entry);
+      const room = this.#options.waitForRoom();
+      if (room !== undefined) await room;
+      const entering = this.#enterChild(frame, slot, entry);
+      const child = entering instanceof Promise ? await entering : entering;
       if (child !== undefined) stack.push(child);
     }
   }
 
-  /** @returns `undefined` when the directory cannot be listed: that is reported, and it is left out. */
-  async #enterChild(parent: Frame, slot: number, entry: SourceEntry): Promise<Frame | undefined> {
-    try {
-      const frame = await this.#enter(entry, parent, slot, parent.previous?.find(entry.name));
+  /**
+   * At once when the directory of the parent snapshot is in memory.
+   * @returns `undefined` when the directory cannot be listed: that is reported, and it is left out.
+   */
+  #enterChild(
+    parent: Frame,
+    slot: number,
+    entry: SourceEntry,
+  ): Frame | undefined | Promise<Frame | undefined> {
+    const entered = (frame: Frame): Frame => {
       parent.pending++;
       return frame;
-    } catch (error) {
+    };
+    const leftOut = (error: unknown): undefined => {
       if (!isForgeError(error, "permission", "io", "source-changed", "not-found", "too-large"))
         throw error;
       parent.changed = true;
       this.#report(entry, error);
       return undefined;
+    };
+    try {
+      const frame = this.#enter(entry, parent, slot, parent.previous?.find(entry.name));
+      return frame instanceof Promise ? frame.then(entered, leftOut) : entered(frame);
+    } catch (error) {
+      leftOut(error);
+      return undefined;
     }
   }
 
-  async #enter(
+  #enter(
     entry: SourceEntry,
     parent: Frame | undefined,
     slot: number,
     previousEntry: PreviousEntry | undefined,
-  ): Promise<Frame> {
+  ): Frame | Promise<Frame> {
     throwIfAborted(this.#options.signal);
     const depth = parent === undefined ? 0 : parent.depth + 1;
     if (depth > TREE_DEPTH_MAX) {
@@ -151,19 +167,21 @@ export class SourceSaver {
     }
     const listing = this.#options.source.list(entry);
     for (const problem of listing.problems) this.#options.onProblem(problem);
-    return {
+    const frameWith = (previous: PreviousDirectory | undefined): Frame => ({
       parent,
       slot,
       depth,
       entry,
       listing,
       previousEntry,
-      previous: await this.#options.previous?.open(previousEntry),
+      previous,
       nodes: new Array<TreeNode | undefined>(listing.entries.length),
       next: 0,
       pending: 1,
       changed: false,
-    };
+    });
+    const previous = this.#options.previous?.open(previousEntry);
+    return previous instanceof Promise ? previous.then(frameWith) : frameWith(previous);
   }
 
   /** @returns a promise only when the walk has to wait. */
@@ -301,14 +319,33 @@ export class SourceSaver {
 
   /** One entry of the frame is known, or the walk has left it. The last one saves the directory. */
   #settle(frame: Frame): void {
-    frame.pending--;
-    if (frame.pending === 0) this.#run(this.#finish(frame));
+    for (let at: Frame | undefined = frame; at !== undefined; at = at.parent) {
+      at.pending--;
+      if (at.pending > 0) return;
+      if (this.#finishUnchanged(at)) continue;
+      this.#run(this.#finish(at));
+      return;
+    }
+  }
+
+  /**
+   * `#finish` of a directory that is in every way what it was, at once, but for settling the parent.
+   * @returns false for all others.
+   */
+  #finishUnchanged(frame: Frame): boolean {
+    const { parent, slot, previousEntry } = frame;
+    if (parent === undefined || previousEntry === undefined) return false;
+    if (!this.#hasSameEntries(frame) || !this.#isSameDirectory(frame)) return false;
+    const subtree = previousEntry.page.refBytes(previousEntry.index);
+    if (this.#options.dedup.confirmNow(subtree) !== true) return false;
+    parent.nodes[slot] = previousEntry;
+    this.#left(frame);
+    return true;
   }
 
   async #finish(frame: Frame): Promise<void> {
-    const { progress } = this.#options;
     const kept = frame.nodes.filter((node) => node !== undefined);
-    const previousSubtree = await this.#findUnchangedSubtree(frame, kept.length);
+    const previousSubtree = await this.#findUnchangedSubtree(frame);
     const subtree = previousSubtree ?? (await this.#options.trees.saveDirectory(kept.map(nodeOf)));
     const { parent } = frame;
     const isSame = previousSubtree !== undefined && this.#isSameDirectory(frame);
@@ -316,18 +353,32 @@ export class SourceSaver {
     // One that is as it was is taken apart only if its parent has to be saved.
     else if (isSame) parent.nodes[frame.slot] = frame.previousEntry;
     else parent.nodes[frame.slot] = this.#directoryNode(frame, subtree);
-    frame.listing.close();
-    progress.directories++;
-    progress.report();
+    this.#left(frame);
     if (parent === undefined) return;
     if (!isSame) parent.changed = true;
     this.#settle(parent);
   }
 
+  /** Nothing is done in the directory any more. */
+  #left(frame: Frame): void {
+    const { progress } = this.#options;
+    frame.listing.close();
+    progress.directories++;
+    progress.report();
+  }
+
+  /** Whether the directory has the entries that it has in the parent snapshot, all unchanged. */
+  #hasSameEntries({ changed, previous, nodes }: Frame): boolean {
+    if (changed || previous === undefined) return false;
+    let count = 0;
+    for (const node of nodes) if (node !== undefined) count++;
+    return previous.count === count;
+  }
+
   /** The blob of the parent snapshot's directory when every entry in it is the same. */
-  async #findUnchangedSubtree(frame: Frame, count: number): Promise<BlobId | undefined> {
-    const { previousEntry, previous } = frame;
-    if (frame.changed || previousEntry === undefined || previous?.count !== count) return undefined;
+  async #findUnchangedSubtree(frame: Frame): Promise<BlobId | undefined> {
+    const { previousEntry } = frame;
+    if (previousEntry === undefined || !this.#hasSameEntries(frame)) return undefined;
     const subtree = previousEntry.page.subtree(previousEntry.index);
     if (subtree === undefined || !(await this.#options.dedup.confirm(subtree))) return undefined;
     return subtree;

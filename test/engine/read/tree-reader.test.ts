@@ -6,6 +6,7 @@ import { type TreeReader, readTreeEntries } from "../../../engine/read/tree-read
 import { encodeDirectory } from "../../../engine/snapshots/encode-directory.ts";
 import { encodeLeafPage } from "../../../engine/snapshots/leaf-page-encode.ts";
 import { encodeReferencePage } from "../../../engine/snapshots/reference-page.ts";
+import type { LeafPage } from "../../../engine/snapshots/leaf-page.ts";
 import type { TreeNode } from "../../../engine/snapshots/tree-node.ts";
 import { MemoryRepository } from "../../helpers/memory-repository.ts";
 
@@ -67,6 +68,15 @@ test("a directory of many pages is read by name, by number and in order", async 
     read.push(new TextDecoder().decode(node.name));
   }
   expect(read).toEqual(names);
+});
+
+test("all pages of a directory come at once when they are in memory", async () => {
+  const { trees, root } = await largeDirectory();
+  expect(trees.peekLeafPages(root)).toBeUndefined();
+  const leaves: LeafPage[] = [];
+  for await (const page of trees.leafPages(root)) leaves.push(page);
+  expect(leaves.length).toBeGreaterThan(1);
+  expect(trees.peekLeafPages(root)).toEqual(leaves);
 });
 
 test("a page that is not what the page above says is corrupt", async () => {
