@@ -245,10 +245,14 @@ export class BlobIndex {
     ids: NumberedIds,
     visit: (number: number, place: BlobPlace) => void,
   ): Promise<void> {
+    const { table } = this.#segments;
     const wanted: WantedRecord[] = [];
     for (let number = 0; number < ids.count; number++) {
       const bytes = ids.bytesAt(number);
-      for (const candidate of this.#candidates(idPrefix(bytes))) {
+      const prefix = idPrefix(bytes);
+      for (let at = table.firstSlot(prefix); at >= 0; at = table.nextSlot(prefix, at)) {
+        const candidate = this.#candidateOf(table.recordAt(at));
+        if (candidate === undefined) continue;
         const page = this.#pages.peek(candidate.loaded, candidate.page);
         if (page === "unread") wanted.push({ ...candidate, number });
         else if (page !== undefined && isRecordOf(page, candidate.slot, bytes)) {

@@ -26,7 +26,7 @@ export interface ChunkPart {
 
 export class WantedChunks {
   /** Of the chunks, which have the numbers that it gives. */
-  readonly ids = new BlobIdSet();
+  readonly ids: BlobIdSet = new BlobIdSet();
   readonly #plainBytes: number[] = [];
   /** Of each use: the number of its chunk, and what `BlobUses` has. */
   readonly #chunks: number[] = [];

@@ -11,40 +11,27 @@ import { TREE_DEPTH_MAX } from "../base/limits.ts";
 import type { FileContent, NodeMetadata, TreeNode } from "../snapshots/tree-node.ts";
 import type { BackupProgress } from "./backup-progress.ts";
 import type { Dedup } from "./dedup.ts";
+import {
+  type DirectoryFrame,
+  hasSameEntries,
+  isSameDirectory,
+  nodesOf,
+} from "./directory-frame.ts";
 import type { FileJob, SavedFile } from "./file-pool.ts";
 import type { FileBatcher, FileDone, SavedContent } from "./file-batcher.ts";
 import { LinkedFiles } from "./linked-files.ts";
 import type { PreviousTree } from "./previous-tree.ts";
 import type { TreeSaver } from "./save-tree.ts";
-import type { Source, SourceDirectory, SourceEntry, SourceProblem, SourceStat } from "./source.ts";
+import type { Source, SourceEntry, SourceProblem, SourceStat } from "./source.ts";
 import { metadataOf } from "./source-metadata.ts";
 import { type PreviousDirectory, type PreviousEntry, isUnchanged } from "./unchanged.ts";
 
 /** The event loop is let run after this many directories, so that signals are heard. */
 const DIRECTORIES_PER_TURN = 256;
 
-interface Frame {
-  readonly parent: Frame | undefined;
-  /** Place among the parent's nodes. */
-  readonly slot: number;
-  readonly depth: number;
-  readonly entry: SourceEntry;
-  readonly listing: SourceDirectory;
-  /** The same directory in the parent snapshot. */
-  readonly previousEntry: PreviousEntry | undefined;
-  readonly previous: PreviousDirectory | undefined;
-  /** `undefined` where nothing is known yet, or nothing is kept. */
-  readonly nodes: (TreeNode | PreviousEntry | undefined)[];
-  next: number;
-  /** Entries not known yet, and one for the walk while it is inside. */
-  pending: number;
-  /** Whether any entry differs from the parent snapshot's. */
-  changed: boolean;
-}
-
 /** A file being read, and where it belongs. */
 interface FileSaving {
-  readonly frame: Frame;
+  readonly frame: DirectoryFrame;
   readonly slot: number;
   readonly entry: SourceEntry;
   /** Whether the parent snapshot has another file of its name. */
@@ -97,7 +84,7 @@ export class SourceSaver {
     })();
   }
 
-  async #walk(root: Frame): Promise<void> {
+  async #walk(root: DirectoryFrame): Promise<void> {
     const stack = [root];
     let directories = 0;
     for (;;) {
@@ -130,11 +117,11 @@ export class SourceSaver {
    * @returns `undefined` when the directory cannot be listed: that is reported, and it is left out.
    */
   #enterChild(
-    parent: Frame,
+    parent: DirectoryFrame,
     slot: number,
     entry: SourceEntry,
-  ): Frame | undefined | Promise<Frame | undefined> {
-    const entered = (frame: Frame): Frame => {
+  ): DirectoryFrame | undefined | Promise<DirectoryFrame | undefined> {
+    const entered = (frame: DirectoryFrame): DirectoryFrame => {
       parent.pending++;
       return frame;
     };
@@ -156,10 +143,10 @@ export class SourceSaver {
 
   #enter(
     entry: SourceEntry,
-    parent: Frame | undefined,
+    parent: DirectoryFrame | undefined,
     slot: number,
     previousEntry: PreviousEntry | undefined,
-  ): Frame | Promise<Frame> {
+  ): DirectoryFrame | Promise<DirectoryFrame> {
     throwIfAborted(this.#options.signal);
     const depth = parent === undefined ? 0 : parent.depth + 1;
     if (depth > TREE_DEPTH_MAX) {
@@ -167,7 +154,7 @@ export class SourceSaver {
     }
     const listing = this.#options.source.list(entry);
     for (const problem of listing.problems) this.#options.onProblem(problem);
-    const frameWith = (previous: PreviousDirectory | undefined): Frame => ({
+    const frameWith = (previous: PreviousDirectory | undefined): DirectoryFrame => ({
       parent,
       slot,
       depth,
@@ -185,7 +172,7 @@ export class SourceSaver {
   }
 
   /** @returns a promise only when the walk has to wait. */
-  #saveEntry(frame: Frame, slot: number, entry: SourceEntry): Promise<void> | undefined {
+  #saveEntry(frame: DirectoryFrame, slot: number, entry: SourceEntry): Promise<void> | undefined {
     const found = frame.previous?.find(entry.name);
     const previous = found !== undefined && isUnchanged(found, entry.stat) ? found : undefined;
     if (entry.stat.type !== "file") {
@@ -225,7 +212,7 @@ export class SourceSaver {
   }
 
   /** The node itself is only made if the directory has to be saved. */
-  #reuse(frame: Frame, slot: number, stat: SourceStat, previous: PreviousEntry): void {
+  #reuse(frame: DirectoryFrame, slot: number, stat: SourceStat, previous: PreviousEntry): void {
     const { page, index } = previous;
     if (page.device(index) === stat.device) {
       frame.nodes[slot] = previous;
@@ -235,7 +222,7 @@ export class SourceSaver {
     }
   }
 
-  #describeOther(frame: Frame, slot: number, entry: SourceEntry): void {
+  #describeOther(frame: DirectoryFrame, slot: number, entry: SourceEntry): void {
     frame.changed = true;
     try {
       const description = this.#options.source.describe(entry, this.#options.onProblem);
@@ -251,7 +238,7 @@ export class SourceSaver {
   }
 
   #saveFile(
-    frame: Frame,
+    frame: DirectoryFrame,
     slot: number,
     entry: SourceEntry,
     isChange: boolean,
@@ -318,8 +305,8 @@ export class SourceSaver {
   }
 
   /** One entry of the frame is known, or the walk has left it. The last one saves the directory. */
-  #settle(frame: Frame): void {
-    for (let at: Frame | undefined = frame; at !== undefined; at = at.parent) {
+  #settle(frame: DirectoryFrame): void {
+    for (let at: DirectoryFrame | undefined = frame; at !== undefined; at = at.parent) {
       at.pending--;
       if (at.pending > 0) return;
       if (this.#finishUnchanged(at)) continue;
@@ -332,10 +319,10 @@ export class SourceSaver {
    * `#finish` of a directory that is in every way what it was, at once, but for settling the parent.
    * @returns false for all others.
    */
-  #finishUnchanged(frame: Frame): boolean {
+  #finishUnchanged(frame: DirectoryFrame): boolean {
     const { parent, slot, previousEntry } = frame;
     if (parent === undefined || previousEntry === undefined) return false;
-    if (!this.#hasSameEntries(frame) || !this.#isSameDirectory(frame)) return false;
+    if (!hasSameEntries(frame) || !isSameDirectory(frame)) return false;
     const subtree = previousEntry.page.refBytes(previousEntry.index);
     if (this.#options.dedup.confirmNow(subtree) !== true) return false;
     parent.nodes[slot] = previousEntry;
@@ -343,12 +330,11 @@ export class SourceSaver {
     return true;
   }
 
-  async #finish(frame: Frame): Promise<void> {
-    const kept = frame.nodes.filter((node) => node !== undefined);
+  async #finish(frame: DirectoryFrame): Promise<void> {
     const previousSubtree = await this.#findUnchangedSubtree(frame);
-    const subtree = previousSubtree ?? (await this.#options.trees.saveDirectory(kept.map(nodeOf)));
+    const subtree = previousSubtree ?? (await this.#options.trees.saveDirectory(nodesOf(frame)));
     const { parent } = frame;
-    const isSame = previousSubtree !== undefined && this.#isSameDirectory(frame);
+    const isSame = previousSubtree !== undefined && isSameDirectory(frame);
     if (parent === undefined) this.#root = this.#directoryNode(frame, subtree);
     // One that is as it was is taken apart only if its parent has to be saved.
     else if (isSame) parent.nodes[frame.slot] = frame.previousEntry;
@@ -360,41 +346,25 @@ export class SourceSaver {
   }
 
   /** Nothing is done in the directory any more. */
-  #left(frame: Frame): void {
+  #left(frame: DirectoryFrame): void {
     const { progress } = this.#options;
     frame.listing.close();
     progress.directories++;
     progress.report();
   }
 
-  /** Whether the directory has the entries that it has in the parent snapshot, all unchanged. */
-  #hasSameEntries({ changed, previous, nodes }: Frame): boolean {
-    if (changed || previous === undefined) return false;
-    let count = 0;
-    for (const node of nodes) if (node !== undefined) count++;
-    return previous.count === count;
-  }
-
   /** The blob of the parent snapshot's directory when every entry in it is the same. */
-  async #findUnchangedSubtree(frame: Frame): Promise<BlobId | undefined> {
+  async #findUnchangedSubtree(frame: DirectoryFrame): Promise<BlobId | undefined> {
     const { previousEntry } = frame;
-    if (previousEntry === undefined || !this.#hasSameEntries(frame)) return undefined;
+    if (previousEntry === undefined || !hasSameEntries(frame)) return undefined;
     const subtree = previousEntry.page.subtree(previousEntry.index);
     if (subtree === undefined || !(await this.#options.dedup.confirm(subtree))) return undefined;
     return subtree;
   }
 
-  #isSameDirectory({ previousEntry, entry }: Frame): boolean {
-    return (
-      previousEntry !== undefined &&
-      isUnchanged(previousEntry, entry.stat) &&
-      previousEntry.page.device(previousEntry.index) === entry.stat.device
-    );
-  }
-
-  #directoryNode(frame: Frame, subtree: BlobId): TreeNode {
+  #directoryNode(frame: DirectoryFrame, subtree: BlobId): TreeNode {
     const { entry, previousEntry } = frame;
-    if (previousEntry !== undefined && this.#isSameDirectory(frame)) {
+    if (previousEntry !== undefined && isSameDirectory(frame)) {
       return { ...previousEntry.page.node(previousEntry.index), name: entry.name, subtree };
     }
     let metadata: NodeMetadata;
@@ -432,10 +402,6 @@ export class SourceSaver {
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
-}
-
-function nodeOf(kept: TreeNode | PreviousEntry): TreeNode {
-  return "page" in kept ? kept.page.node(kept.index) : kept;
 }
 
 function nextTurn(): Promise<void> {
