@@ -25,6 +25,8 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFO
 /** Only restore itself may enter a directory until it gets its own mode. */
 export const UNFINISHED_MODE = 0o700;
 const OPEN_MAX = 4096;
+/** As many fit beside the program's own descriptors into the first table of the kernel (64). */
+const FEW_DIRECTORIES = 24;
 const SETGID = 0o2000n;
 const DEFAULT_ACL = utf8("system.posix_acl_default");
 
@@ -80,19 +82,12 @@ export class DirectoryTable {
   /** Open directories that may be closed, the least recently used first. */
   readonly #idle = new Set<LocalDirectory>();
   #pinned = 0;
+  #isRoomy = false;
 
   /** @param openMax Descriptors held open, beyond those that are pinned. */
   constructor(rights: Rights, openMax: number = defaultOpenMax()) {
     this.#rights = rights;
     this.#openMax = openMax;
-  }
-
-  /**
-   * Has the kernel make room for as many descriptors as will be open. Left to itself it doubles its
-   * table whenever that is full, and a program of several threads waits some 10 ms for it each time.
-   */
-  reserveDescriptors(): void {
-    reserveDescriptors(this.#openMax);
   }
 
   /** How many more directories may be pinned at a time. */
@@ -152,6 +147,7 @@ export class DirectoryTable {
       if (fd === undefined) return undefined;
       const directory = new LocalDirectory({ parent, name, created, fd, rights: this.#rights });
       this.#hold(directory);
+      this.#reserveDescriptors();
       return directory;
     } catch (error) {
       throw targetError(error, make ? "make the directory" : "open the directory");
@@ -172,6 +168,17 @@ export class DirectoryTable {
     this.#idle.clear();
     if (root.fd >= 0) closeSync(root.fd);
     root.fd = -1;
+  }
+
+  /**
+   * Once there are more than a few directories: has the kernel make room for as many descriptors as
+   * will be open. Left to itself it doubles its table whenever that is full, and a program of several
+   * threads waits some 10 ms for it each time.
+   */
+  #reserveDescriptors(): void {
+    if (this.#isRoomy || this.#idle.size < FEW_DIRECTORIES) return;
+    this.#isRoomy = true;
+    reserveDescriptors(this.#openMax);
   }
 
   /** @returns whether it was made; false when it is there already. */

@@ -80,7 +80,6 @@ export class LocalPackedWriter implements PackedWriter {
     });
     // While the first packs are read.
     this.#lanes.startAll();
-    table.reserveDescriptors();
   }
 
   async write(window: PackedWindow): Promise<void> {
