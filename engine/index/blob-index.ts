@@ -59,7 +59,7 @@ export interface BlobIndexOptions {
 const PAGE_CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
 /** Segments opened at once: a remote storage answers each after tens of milliseconds. */
 const OPEN_CONCURRENCY = 16;
-/** Runs of pages read at once by `findMany`. */
+/** Runs of pages read at once by `visitPlaces`. */
 const RUN_CONCURRENCY = 4;
 /** A listing may name segments that a merge removes meanwhile; then the new one is in the next. */
 const LISTINGS_MAX = 3;

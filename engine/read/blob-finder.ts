@@ -11,7 +11,7 @@ export interface BlobFinder {
   find(id: BlobId): Promise<readonly BlobLocation[]>;
   /** `find` for many at once; unknown ids are not in the result. */
   findMany?(ids: Iterable<BlobId>): Promise<ReadonlyMap<BlobId, readonly BlobLocation[]>>;
-  /** `findMany` without an object for each id: tells `visit` every place of those that are known. */
+  /** `findMany` by the bytes of ids: tells `visit` every place of those that are known. */
   visitPlaces?(ids: NumberedIds, visit: (number: number, place: BlobPlace) => void): Promise<void>;
   /**
    * `find` at once from what is in memory: some of the places, "absent" when the blob is certainly

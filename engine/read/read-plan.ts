@@ -46,8 +46,8 @@ export interface ReadPlan {
   readonly blobs: PlannedBlobs;
   readonly uses: BlobUses;
   /**
-   * Files whose list of chunks cannot be read, or with a blob that stands nowhere, by number. What of
-   * them was found before the failure is still in `reads`.
+   * Files whose list of chunks cannot be read, or with a blob that stands nowhere, by number. Of the
+   * latter all other blobs are in `reads`.
    */
   readonly unreadable: readonly { readonly fileIndex: number; readonly error: ForgeError }[];
 }

@@ -31,7 +31,7 @@ export type Outcome = { readonly placed: PlacedEntry } | { readonly error: Forge
 /** Below both of these the threads cost more to start (40 ms) than they save. */
 const PACKED_FILES_MIN = 50;
 const PACKED_BYTES_MIN: number = 16 * 1024 * 1024;
-/** Bytes planned at a time: some 4,000 chunks of the usual size, at 300 bytes each. */
+/** Bytes planned at a time: some 4,000 chunks of the usual size, at 130 bytes each. */
 const WINDOW_BYTES: number = 4 * 1024 * 1024 * 1024;
 /** Files written at a time by the plain way: it waits for the storage, not for the processor. */
 const PLAIN_CONCURRENCY = 4;

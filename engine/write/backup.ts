@@ -237,7 +237,7 @@ async function openPrevious(
     root: options.parent.root,
     readSide,
     dedup,
-    onDamage: options.onNotice ?? (() => undefined),
+    onUnreadable: options.onNotice ?? (() => undefined),
   });
 }
 

@@ -11,39 +11,39 @@ export class PreviousTree {
   readonly root: PreviousEntry;
   readonly #readSide: ReadSide;
   readonly #dedup: Dedup;
-  readonly #onDamage: (error: ForgeError) => void;
+  readonly #onUnreadable: (error: ForgeError) => void;
 
   private constructor(
     root: PreviousEntry,
     readSide: ReadSide,
     dedup: Dedup,
-    onDamage: (error: ForgeError) => void,
+    onUnreadable: (error: ForgeError) => void,
   ) {
     this.root = root;
     this.#readSide = readSide;
     this.#dedup = dedup;
-    this.#onDamage = onDamage;
+    this.#onUnreadable = onUnreadable;
   }
 
   /**
-   * @param onDamage Told once for each directory of the parent that cannot be read; its files are
-   *   read anew, which is also what heals it.
+   * @param onUnreadable Told once for each directory of the parent that cannot be read; its files are
+   *   read anew, which is also what heals a damaged one.
    * @returns `undefined` when even the root cannot be read.
    */
   static async open(options: {
     readonly root: BlobId;
     readonly readSide: ReadSide;
     readonly dedup: Dedup;
-    readonly onDamage: (error: ForgeError) => void;
+    readonly onUnreadable: (error: ForgeError) => void;
   }): Promise<PreviousTree | undefined> {
-    const { root, readSide, dedup, onDamage } = options;
+    const { root, readSide, dedup, onUnreadable } = options;
     try {
       const page = await readSide.trees.rootPage(root);
-      return new PreviousTree({ page, index: 0 }, readSide, dedup, onDamage);
+      return new PreviousTree({ page, index: 0 }, readSide, dedup, onUnreadable);
     } catch (error) {
-      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
-      onDamage(error);
-      dedup.distrust(damagedBlob(error) ?? root);
+      if (!isUnreadable(error)) throw error;
+      onUnreadable(error);
+      distrustDamaged(dedup, error, root);
       return undefined;
     }
   }
@@ -74,9 +74,9 @@ export class PreviousTree {
       for await (const page of this.#readSide.trees.leafPages(subtree)) pages.push(page);
       return new PreviousDirectory(pages);
     } catch (error) {
-      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
-      this.#onDamage(error);
-      this.#dedup.distrust(damagedBlob(error) ?? subtree);
+      if (!isUnreadable(error)) throw error;
+      this.#onUnreadable(error);
+      distrustDamaged(this.#dedup, error, subtree);
       return undefined;
     }
   }
@@ -113,20 +113,30 @@ export class PreviousTree {
     return isStored;
   }
 
-  /** @returns `undefined` when the list is not stored, or damaged. */
+  /** @returns `undefined` when the list is not stored, or cannot be read. */
   async #readStored<List>(id: BlobId, read: () => Promise<List>): Promise<List | undefined> {
     try {
       return (await this.#dedup.confirm(id)) ? await read() : undefined;
     } catch (error) {
-      if (!isForgeError(error, "corrupt", "missing-object")) throw error;
-      this.#dedup.distrust(damagedBlob(error) ?? id);
+      if (!isUnreadable(error)) throw error;
+      distrustDamaged(this.#dedup, error, id);
       return undefined;
     }
   }
 }
 
-/** The blob that could not be read: without saying so, dedup would take it for stored. */
-function damagedBlob(error: ForgeError): BlobId | undefined {
+/**
+ * Whether the backup goes on without a part of the parent snapshot: its files are read anew then, which
+ * takes longer and loses nothing.
+ */
+function isUnreadable(error: unknown): error is ForgeError {
+  return isForgeError(error, "corrupt", "missing-object", "io", "permission", "not-found");
+}
+
+/** What is damaged must not count as stored; what the storage only failed to give still does. */
+function distrustDamaged(dedup: Dedup, error: ForgeError, asked: BlobId): void {
+  if (!isForgeError(error, "corrupt", "missing-object")) return;
   const { blobId } = error.context;
-  return typeof blobId === "string" ? findId<BlobId>(blobId) : undefined;
+  const damaged = typeof blobId === "string" ? findId<BlobId>(blobId) : undefined;
+  dedup.distrust(damaged ?? asked);
 }

@@ -22,12 +22,14 @@ import type { FileBatcher, FileDone, SavedContent } from "./file-batcher.ts";
 import { LinkedFiles } from "./linked-files.ts";
 import type { PreviousTree } from "./previous-tree.ts";
 import type { TreeSaver } from "./save-tree.ts";
-import type { Source, SourceEntry, SourceProblem, SourceStat } from "./source.ts";
+import type { Source, SourceDirectory, SourceEntry, SourceProblem, SourceStat } from "./source.ts";
 import { metadataOf } from "./source-metadata.ts";
 import { type PreviousDirectory, type PreviousEntry, isUnchanged } from "./unchanged.ts";
 
 /** The event loop is let run after this many directories, so that signals are heard. */
 const DIRECTORIES_PER_TURN = 256;
+/** Directories whose pages are being made: the walk waits, lest it hold all that it has seen. */
+const FINISHING_MAX = 8;
 
 /** A file being read, and where it belongs. */
 interface FileSaving {
@@ -66,7 +68,8 @@ export class SourceSaver {
   /** @returns the root blob of the snapshot. */
   async save(): Promise<BlobId> {
     const { source, files, trees, previous } = this.#options;
-    const root = await this.#enter(source.root, undefined, 0, previous?.root);
+    const top = { entry: source.root, listing: this.#list(source.root, 0) };
+    const root = await this.#enter({ ...top, parent: undefined, slot: 0 }, previous?.root);
     await this.#walk(root);
     this.#options.progress.walkEnded = true;
     await files.flush();
@@ -104,6 +107,7 @@ export class SourceSaver {
         continue;
       }
       if (++directories % DIRECTORIES_PER_TURN === 0) await nextTurn();
+      if (this.#finishing.size >= FINISHING_MAX) await Promise.race(this.#finishing);
       const room = this.#options.waitForRoom();
       if (room !== undefined) await room;
       const entering = this.#enterChild(frame, slot, entry);
@@ -120,44 +124,40 @@ export class SourceSaver {
     parent: DirectoryFrame,
     slot: number,
     entry: SourceEntry,
-  ): DirectoryFrame | undefined | Promise<DirectoryFrame | undefined> {
-    const entered = (frame: DirectoryFrame): DirectoryFrame => {
-      parent.pending++;
-      return frame;
-    };
-    const leftOut = (error: unknown): undefined => {
+  ): DirectoryFrame | undefined | Promise<DirectoryFrame> {
+    let listing: SourceDirectory;
+    try {
+      listing = this.#list(entry, parent.depth + 1);
+    } catch (error) {
       if (!isForgeError(error, "permission", "io", "source-changed", "not-found", "too-large"))
         throw error;
       parent.changed = true;
       this.#report(entry, error);
       return undefined;
-    };
-    try {
-      const frame = this.#enter(entry, parent, slot, parent.previous?.find(entry.name));
-      return frame instanceof Promise ? frame.then(entered, leftOut) : entered(frame);
-    } catch (error) {
-      leftOut(error);
-      return undefined;
     }
+    parent.pending++;
+    return this.#enter({ entry, listing, parent, slot }, parent.previous?.find(entry.name));
   }
 
-  #enter(
-    entry: SourceEntry,
-    parent: DirectoryFrame | undefined,
-    slot: number,
-    previousEntry: PreviousEntry | undefined,
-  ): DirectoryFrame | Promise<DirectoryFrame> {
+  #list(entry: SourceEntry, depth: number): SourceDirectory {
     throwIfAborted(this.#options.signal);
-    const depth = parent === undefined ? 0 : parent.depth + 1;
     if (depth > TREE_DEPTH_MAX) {
       throw new ForgeError("too-large", `the directory is more than ${TREE_DEPTH_MAX} levels deep`);
     }
     const listing = this.#options.source.list(entry);
     for (const problem of listing.problems) this.#options.onProblem(problem);
+    return listing;
+  }
+
+  #enter(
+    place: Pick<DirectoryFrame, "entry" | "listing" | "parent" | "slot">,
+    previousEntry: PreviousEntry | undefined,
+  ): DirectoryFrame | Promise<DirectoryFrame> {
+    const { entry, listing, parent, slot } = place;
     const frameWith = (previous: PreviousDirectory | undefined): DirectoryFrame => ({
       parent,
       slot,
-      depth,
+      depth: parent === undefined ? 0 : parent.depth + 1,
       entry,
       listing,
       previousEntry,

@@ -9,9 +9,9 @@ import type { Bytes } from "../../engine/base/bytes.ts";
 import { type ForgeError, isForgeError } from "../../engine/base/errors.ts";
 import type { ChunkerParameters } from "../../engine/chunking/fastcdc.ts";
 import type { KdfParameters } from "../../engine/crypto/kdf.ts";
+import { createDecodePool } from "../../engine/platform/node/decode-pool.ts";
 import { nativePlatform } from "../../engine/platform/node/native.ts";
 import type { Cipher } from "../../engine/platform/platform.ts";
-import { createPlatformDecoder } from "../../engine/read/platform-decoder.ts";
 import { type ReadSide, createReadSide } from "../../engine/read/read-side.ts";
 import { type FsDirectory, type FsEntry, fsEntries } from "../../engine/read/readonly-fs.ts";
 import { openSnapshotFs } from "../../engine/read/snapshot-fs.ts";
@@ -107,7 +107,7 @@ export async function backUp(
       readSide: createReadSide({
         backend: repository.backend,
         index: indexed.index,
-        decoder: createPlatformDecoder(nativePlatform, repository.keys),
+        decoder: createDecodePool({ keys: repository.keys, workers: 0 }),
       }),
     });
   } finally {
@@ -163,7 +163,7 @@ export async function readSideOf(
 ): Promise<ReadSide> {
   const { index } = await loadIndex(repository, { onProblem });
   const { backend, keys } = repository;
-  return createReadSide({ backend, index, decoder: createPlatformDecoder(nativePlatform, keys) });
+  return createReadSide({ backend, index, decoder: createDecodePool({ keys, workers: 0 }) });
 }
 
 export async function snapshotsOf(repository: Repository): Promise<Snapshot[]> {

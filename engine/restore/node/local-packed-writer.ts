@@ -96,7 +96,7 @@ export class LocalPackedWriter implements PackedWriter {
         this.#budget.release(read.span.length);
       }
     });
-    // A part without data (all of it is a hole) may be the last of its file.
+    // A part without data may be the last of its file, and all of the file one hole.
     for (const [index, part] of parts.entries()) {
       if (part?.isLast === true && settled[index] === 0) this.#finish(state, index, part);
     }
@@ -162,8 +162,8 @@ export class LocalPackedWriter implements PackedWriter {
     const part = state.window.parts[index];
     if (part === undefined || state.settled[index] === 1) return undefined;
     const { place, file, attributes, replace } = part.packed;
-    assert(place.directory instanceof LocalDirectory, "a place of another target");
-    const { directory, name } = { directory: place.directory, name: place.name };
+    const { name } = place;
+    const directory = directoryOf(part.packed);
     try {
       if (!(part.isFirst && part.isLast && state.blobs[index] === 1)) {
         const open = this.#openFile(part.packed, directory);
@@ -246,9 +246,15 @@ export class LocalPackedWriter implements PackedWriter {
 
   /** Finishes a file of several blobs: all of its data is in. */
   #finish(state: WindowState, index: number, { packed }: PackedPart): void {
-    const open = this.#open.get(packed);
-    if (open === undefined) return;
     state.settled[index] = 1;
+    let open: OpenFile;
+    try {
+      open = this.#openFile(packed, directoryOf(packed));
+    } catch (error) {
+      const failure = targetError(error, "create the file");
+      state.window.onFailure(packed, failure, isTooManyOpen(error));
+      return;
+    }
     this.#open.delete(packed);
     const { file, directory } = open;
     try {
@@ -275,6 +281,11 @@ export class LocalPackedWriter implements PackedWriter {
     this.discard(part.packed);
     state.window.onFailure(part.packed, error, again);
   }
+}
+
+function directoryOf({ place }: PackedFile): LocalDirectory {
+  assert(place.directory instanceof LocalDirectory, "a place of another target");
+  return place.directory;
 }
 
 /** How many blobs of the plan each part uses. */

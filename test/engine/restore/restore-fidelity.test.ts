@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   openSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -28,6 +29,20 @@ beforeAll(async () => {
 });
 
 afterAll(() => removeTree(base));
+
+test("a file that is one hole larger than what is planned at a time comes back", async () => {
+  const source = join(base, "hole");
+  mkdirSync(source);
+  for (const name of ["a", "c"]) writeFileSync(join(source, name), noise(1000, 1));
+  const fd = openSync(join(source, "b"), "w");
+  ftruncateSync(fd, 5 * 1024 ** 3);
+  closeSync(fd);
+  const report = await restoreInto(join(base, "hole-back"), await storeTree(source));
+  expect(report).toMatchObject({ files: 3, problems: [] });
+  const [was, is] = ["hole", "hole-back"].map((name) => statSync(join(base, name, "b")));
+  expect(is).toMatchObject({ size: 5 * 1024 ** 3, mtimeMs: was?.mtimeMs, mode: was?.mode });
+  expect(is?.blocks).toBeLessThan(100);
+});
 
 describe("a tree with everything in it", () => {
   test("comes back exactly when it is written from packs by threads", async () => {

@@ -1,8 +1,16 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { ForgeError } from "../../../engine/base/errors.ts";
+import { ForgeError } from "../../../engine/base/errors.ts";
 import { type Repository, loadIndex } from "../../../engine/repository/repository.ts";
 import type { Snapshot } from "../../../engine/snapshots/snapshot.ts";
 import type { Backend, ObjectRef } from "../../../engine/storage/backend.ts";
@@ -123,6 +131,31 @@ describe("damage that a backup meets", () => {
     const last = await take();
     await expectStored(repository, last, tree);
     await expectStored(repository, first, tree);
+  });
+
+  it("whichever read of the parent fails once, the snapshot is whole", async () => {
+    // Their pages fill more than one pack.
+    for (let i = 0; i < 6; i++) {
+      mkdirSync(`${tree}/${i}`);
+      for (let j = 0; j < 40; j++) writeFileSync(`${tree}/${i}/${j}`, `${i} ${j}`);
+    }
+    await take();
+    const read = backend.read.bind(backend);
+    const notices: ForgeError[] = [];
+    for (let failing = 0, hasFailed = true; hasFailed; failing++) {
+      let reads = 0;
+      hasFailed = false;
+      backend.read = (ref, options) => {
+        if (ref.kind !== "packs" || reads++ !== failing) return read(ref, options);
+        hasFailed = true;
+        return Promise.reject(new ForgeError("io", "Cannot read: the cable is loose"));
+      };
+      const snapshot = await take({ onNotice: (error) => notices.push(error) });
+      backend.read = read;
+      await expectStored(repository, snapshot, tree);
+    }
+    expect(notices.length).toBeGreaterThan(1);
+    expect(new Set(notices.map(({ code }) => code))).toEqual(new Set(["io"]));
   });
 
   it("an index segment that is gone makes it store again what the segment knew", async () => {
