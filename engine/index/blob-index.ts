@@ -5,21 +5,13 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import { mapBounded } from "../base/concurrency.ts";
-import { type ForgeError, isForgeError } from "../base/errors.ts";
 import { ALL_IDS, type IdRange } from "../base/id-range.ts";
-import { type BlobId, type IndexId, type PackId, findId, idBytes, idOf } from "../base/ids.ts";
-import type { KeyRing } from "../crypto/key-ring.ts";
-import type { Platform } from "../platform/platform.ts";
+import { type BlobId, type IndexId, type PackId, idBytes, idOf } from "../base/ids.ts";
 import type { BlobLocation, BlobPlace } from "./blob-location.ts";
 import type { FingerprintTable } from "./fingerprint-table.ts";
 import { RECORD_BYTES, isRecordOf, packNumberOf, recordId } from "./index-record.ts";
 import { idPrefix, idTextPrefix } from "./index-segment.ts";
-import {
-  type IndexSegment,
-  type SegmentSource,
-  type SegmentSpan,
-  openIndexSegment,
-} from "./index-segment-reader.ts";
+import { type IndexSegment, type SegmentSpan, openIndexSegment } from "./index-segment-reader.ts";
 import {
   type Candidate,
   RUN_PAGES_MAX,
@@ -31,34 +23,15 @@ import {
 } from "./record-candidate.ts";
 import { SegmentPages } from "./segment-pages.ts";
 import { SegmentSet } from "./segment-set.ts";
+import { StoredSegments, type StoredSegmentsOptions } from "./stored-segments.ts";
 
-/** What of a backend the index uses; every `ReadBackend` is one. */
-export interface SegmentStorage {
-  list(
-    kind: "index",
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<readonly { readonly name: string; readonly sizeBytes: number }[]>;
-  read(
-    ref: { readonly kind: "index"; readonly name: string },
-    options: { readonly span: SegmentSpan; readonly signal?: AbortSignal | undefined },
-  ): Promise<Bytes>;
-}
-
-export interface BlobIndexOptions {
-  readonly backend: SegmentStorage;
-  readonly platform: Platform;
-  readonly keys: KeyRing;
+export interface BlobIndexOptions extends StoredSegmentsOptions {
   /** Opened pages kept in memory, bytes. */
   readonly pageCacheBytes?: number | undefined;
-  /** A segment, or a page of one, that cannot be read. The index goes on without it. */
-  readonly onProblem: (error: ForgeError, segment: IndexId) => void;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** 64 MiB = 1.3 million records. */
 const PAGE_CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
-/** Segments opened at once: a remote storage answers each after tens of milliseconds. */
-const OPEN_CONCURRENCY = 16;
 /** Runs of pages read at once by `visitPlaces`. */
 const RUN_CONCURRENCY = 4;
 /** A listing may name segments that a merge removes meanwhile; then the new one is in the next. */
@@ -80,6 +53,7 @@ export interface RecordPage {
 
 export class BlobIndex {
   readonly #options: BlobIndexOptions;
+  readonly #stored: StoredSegments;
   readonly #segments: SegmentSet = new SegmentSet();
   readonly #pages: SegmentPages;
   /** Segments not to be opened (again): superseded or corrupt. */
@@ -88,6 +62,7 @@ export class BlobIndex {
 
   private constructor(options: BlobIndexOptions) {
     this.#options = options;
+    this.#stored = new StoredSegments(options);
     this.#pages = new SegmentPages({
       budgetBytes: options.pageCacheBytes ?? PAGE_CACHE_BYTES_DEFAULT,
       onProblem: options.onProblem,
@@ -326,7 +301,7 @@ export class BlobIndex {
    */
   async addSegment(id: IndexId, bytes: Bytes): Promise<void> {
     let own: Bytes | undefined = bytes;
-    const stored = this.#source(id, bytes.length);
+    const stored = this.#stored.source({ id, sizeBytes: bytes.length });
     const read = ({ offset, length }: SegmentSpan): Promise<Bytes> =>
       own === undefined
         ? stored.read({ offset, length })
@@ -347,35 +322,15 @@ export class BlobIndex {
   }
 
   async #openListed(): Promise<{ opened: number; vanished: number }> {
-    const { backend, signal } = this.#options;
     // Only what was there before can be missed by the listing.
     const before = [...this.#segments.live()];
-    const listed = await backend.list("index", { signal });
-    const names = new Set(listed.map(({ name }) => name));
-    for (const loaded of before) if (!names.has(loaded.segment.id)) this.#segments.drop(loaded);
-    const fresh = listed.flatMap(({ name, sizeBytes }) => {
-      const id = findId<IndexId>(name);
-      const isKnown = id === undefined || this.#segments.has(id) || this.#ignored.has(id);
-      return isKnown ? [] : [{ id, sizeBytes }];
-    });
-    let vanished = 0;
-    const opened = await mapBounded(
-      fresh,
-      { concurrency: OPEN_CONCURRENCY, signal },
-      async ({ id, sizeBytes }) => {
-        try {
-          return await openIndexSegment(this.#source(id, sizeBytes));
-        } catch (error) {
-          if (!isForgeError(error)) throw error;
-          if (error.code === "unsupported-version" || error.code === "aborted") throw error;
-          if (error.code === "missing-object") vanished++;
-          else this.#options.onProblem(error, id);
-          if (error.code === "corrupt") this.#ignored.add(id);
-          return undefined;
-        }
-      },
-    );
-    return { opened: await this.#add(opened.filter((one) => one !== undefined)), vanished };
+    const listed = await this.#stored.list();
+    const ids = new Set(listed.map(({ id }) => id));
+    for (const loaded of before) if (!ids.has(loaded.segment.id)) this.#segments.drop(loaded);
+    const fresh = listed.filter(({ id }) => !this.#segments.has(id) && !this.#ignored.has(id));
+    const { opened, corrupt, vanished } = await this.#stored.open(fresh);
+    for (const id of corrupt) this.#ignored.add(id);
+    return { opened: await this.#add(opened), vanished };
   }
 
   /** @returns how many of `segments` are in use now. */
@@ -385,12 +340,6 @@ export class BlobIndex {
     const added = this.#segments.add(segments.filter(({ id }) => !this.#ignored.has(id)));
     for (const loaded of added) await this.#pages.keepSmall(loaded);
     return added.length;
-  }
-
-  #source(id: IndexId, totalBytes: number): SegmentSource {
-    const { backend, platform, keys, signal } = this.#options;
-    const ref = { kind: "index", name: id } as const;
-    return { platform, keys, id, totalBytes, read: (span) => backend.read(ref, { span, signal }) };
   }
 
   #candidates(prefix: number): Candidate[] {

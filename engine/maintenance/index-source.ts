@@ -5,7 +5,8 @@
 import type { Bytes } from "../base/bytes.ts";
 import { ForgeError } from "../base/errors.ts";
 import type { IndexId } from "../base/ids.ts";
-import { BlobIndex, type RecordPage, type SegmentStorage } from "../index/blob-index.ts";
+import { BlobIndex, type RecordPage } from "../index/blob-index.ts";
+import type { SegmentStorage } from "../index/stored-segments.ts";
 import { RECORD_BYTES } from "../index/index-record.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type RecordSum, SegmentSums, addSums } from "./record-sum.ts";

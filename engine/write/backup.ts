@@ -6,6 +6,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { type ForgeError, isForgeError } from "../base/errors.ts";
+import { HeldWork } from "../base/held-work.ts";
 import type { BlobId, PackId } from "../base/ids.ts";
 import type { Compression } from "../crypto/envelope.ts";
 import type { SyncPlatform } from "../platform/platform.ts";
@@ -29,6 +30,9 @@ import { TreeSaver } from "./save-tree.ts";
 import { SessionTable } from "./session-table.ts";
 import type { Source, SourceProblem } from "./source.ts";
 import { SourceSaver } from "./source-saver.ts";
+
+/** Tree packs that may wait for the storage: 4 MiB each. The walk pauses beyond. */
+const TREE_UPLOADS_MAX = 6;
 
 /** What a pool of file workers is made from. */
 export interface FilePoolContext extends FilePoolOptions {
@@ -146,7 +150,7 @@ async function saveSource(options: BackupOptions, lease: Lease): Promise<SavedSo
   const session = new SessionTable();
   const dedup = new Dedup(repository.index, await listGoodPacks(repository, lease));
   const packer = new Packer(repository);
-  const uploads = new Uploads(packer);
+  const uploads = new HeldWork(TREE_UPLOADS_MAX);
   const pool = options.createPool({
     repository,
     session,
@@ -160,7 +164,7 @@ async function saveSource(options: BackupOptions, lease: Lease): Promise<SavedSo
       // Trees are read far more often than written, and small: always zstd.
       compression: { codec: "zstd", level: 3 },
       packBytes: config.treePackBytes,
-      onPack: (pack) => uploads.start(pack, () => trees.reuse(pack.bytes)),
+      onPack: (pack) => uploads.hold(packer.put(pack).then(() => trees.reuse(pack.bytes))),
     });
     const files = new FileBatcher(pool, dedup);
     const progress = new BackupProgress(options.onProgress ?? (() => undefined));
@@ -239,42 +243,4 @@ async function openPrevious(
     dedup,
     onUnreadable: options.onNotice ?? (() => undefined),
   });
-}
-
-/** Tree packs that may wait for the storage: 4 MiB each. The walk pauses beyond. */
-const TREE_UPLOADS_MAX = 6;
-
-/** Uploads of tree packs, which nobody waits for one by one. */
-class Uploads {
-  readonly #packer: Packer;
-  readonly #running = new Set<Promise<void>>();
-  #failure: { readonly error: unknown } | undefined;
-
-  constructor(packer: Packer) {
-    this.#packer = packer;
-  }
-
-  /** @param onStored Called when the pack is durable and its memory free. */
-  start(pack: Parameters<Packer["put"]>[0], onStored: () => void): void {
-    const upload = this.#packer
-      .put(pack)
-      .then(onStored)
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => this.#running.delete(upload));
-    this.#running.add(upload);
-  }
-
-  /** @returns a promise only when there is none. @throws what an upload failed with. */
-  waitForRoom(): Promise<void> | undefined {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#running.size < TREE_UPLOADS_MAX ? undefined : Promise.race(this.#running);
-  }
-
-  /** @throws what an upload failed with. */
-  async finished(): Promise<void> {
-    await Promise.all(this.#running);
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
 }

@@ -6,6 +6,7 @@
 import { lossyUtf8 } from "../base/bytes.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
+import { HeldWork } from "../base/held-work.ts";
 import type { BlobId } from "../base/ids.ts";
 import { TREE_DEPTH_MAX } from "../base/limits.ts";
 import type { FileContent, NodeMetadata, TreeNode } from "../snapshots/tree-node.ts";
@@ -57,7 +58,8 @@ export interface SourceSaverOptions {
 export class SourceSaver {
   readonly #options: SourceSaverOptions;
   readonly #links: LinkedFiles;
-  #failure: { readonly error: unknown } | undefined;
+  /** Directories and large files that are being saved. */
+  readonly #finishing = new HeldWork(FINISHING_MAX);
   #root: TreeNode | undefined;
 
   constructor(options: SourceSaverOptions) {
@@ -73,18 +75,9 @@ export class SourceSaver {
     await this.#walk(root);
     this.#options.progress.walkEnded = true;
     await files.flush();
-    await this.#finished;
-    this.#throwFailure();
+    await this.#finishing.finished();
     if (this.#root === undefined) throw new Error("forge has a defect: the root was not saved");
     return trees.saveRoot(this.#root);
-  }
-
-  readonly #finishing = new Set<Promise<void>>();
-
-  get #finished(): Promise<void> {
-    return (async () => {
-      while (this.#finishing.size > 0) await Promise.all(this.#finishing);
-    })();
   }
 
   async #walk(root: DirectoryFrame): Promise<void> {
@@ -93,7 +86,7 @@ export class SourceSaver {
     for (;;) {
       const frame = stack.at(-1);
       if (frame === undefined) return;
-      this.#throwFailure();
+      this.#finishing.throwFailure();
       const entry = frame.listing.entries[frame.next];
       if (entry === undefined) {
         stack.pop();
@@ -107,7 +100,8 @@ export class SourceSaver {
         continue;
       }
       if (++directories % DIRECTORIES_PER_TURN === 0) await nextTurn();
-      if (this.#finishing.size >= FINISHING_MAX) await Promise.race(this.#finishing);
+      const turn = this.#finishing.waitForRoom();
+      if (turn !== undefined) await turn;
       const room = this.#options.waitForRoom();
       if (room !== undefined) await room;
       const entering = this.#enterChild(frame, slot, entry);
@@ -249,7 +243,7 @@ export class SourceSaver {
       try {
         this.#fileDone({ frame, slot, entry, isChange }, outcome);
       } catch (error) {
-        this.#failure ??= { error };
+        this.#finishing.fail(error);
       }
     };
     const { stat } = entry;
@@ -275,7 +269,7 @@ export class SourceSaver {
     const { file } = outcome;
     const content = this.#options.trees.saveContent(outcome.content);
     if (content instanceof Promise) {
-      this.#run(content.then((lists) => this.#fileSaved(saving, file, lists)));
+      this.#finishing.hold(content.then((lists) => this.#fileSaved(saving, file, lists)));
     } else {
       this.#fileSaved(saving, file, content);
     }
@@ -310,7 +304,7 @@ export class SourceSaver {
       at.pending--;
       if (at.pending > 0) return;
       if (this.#finishUnchanged(at)) continue;
-      this.#run(this.#finish(at));
+      this.#finishing.hold(this.#finish(at));
       return;
     }
   }
@@ -387,20 +381,6 @@ export class SourceSaver {
   #report(entry: SourceEntry, error: ForgeError): void {
     const path = this.#options.source.displayPath(entry);
     this.#options.onProblem({ path: path === "" ? lossyUtf8(entry.openPath) : path, error });
-  }
-
-  /** Keeps hold of work nobody awaits, so that its failure is the backup's. */
-  #run(work: Promise<void>): void {
-    const held = work
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => this.#finishing.delete(held));
-    this.#finishing.add(held);
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }
 

@@ -6,7 +6,7 @@ import type { KeyRing } from "../../../engine/crypto/key-ring.ts";
 import { deriveKeyRing } from "../../../engine/crypto/master-key.ts";
 import type { BlobLocation } from "../../../engine/index/blob-location.ts";
 import { type SegmentPack, encodeIndexSegment } from "../../../engine/index/index-segment.ts";
-import type { SegmentStorage } from "../../../engine/index/blob-index.ts";
+import type { SegmentStorage } from "../../../engine/index/stored-segments.ts";
 import type { Cipher } from "../../../engine/platform/platform.ts";
 import { nativePlatform } from "../../../engine/platform/node/native.ts";
 import type { SeededRandom } from "../../helpers/seeded-random.ts";

@@ -1,6 +1,6 @@
 /** The table of the process's open descriptors. */
 import { closeSync } from "node:fs";
-import { libraryFunction } from "./library.ts";
+import { fcntl } from "./fcntl.ts";
 
 // linux/fcntl.h
 const F_DUPFD_CLOEXEC = 1030;
@@ -10,11 +10,6 @@ const F_DUPFD_CLOEXEC = 1030;
  * standard input is opened a second time, far up, and closed again.
  */
 export function reserveDescriptors(count: number): void {
-  const fd = fcntlOf()(0, F_DUPFD_CLOEXEC, count - 1);
+  const fd = fcntl(0, F_DUPFD_CLOEXEC, count - 1);
   if (fd >= 0) closeSync(fd);
 }
-
-// Variadic in C; Linux on x86-64 and arm64 passes those arguments like named ones.
-const fcntlOf = libraryFunction<(fd: number, command: number, value: number) => number>(
-  "int fcntl(int fd, int command, int value)",
-);

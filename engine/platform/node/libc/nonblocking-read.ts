@@ -5,6 +5,7 @@
 import { constants } from "node:os";
 import type { Bytes } from "../../../base/bytes.ts";
 import { ErrnoError } from "../errno-error.ts";
+import { fcntl } from "./fcntl.ts";
 import { checked, lastErrno, libraryFunction } from "./library.ts";
 import { O_NONBLOCK } from "./open-flags.ts";
 
@@ -17,8 +18,8 @@ const POLLFD_BYTES = 8;
 
 /** Makes `readAvailable` answer at once. */
 export function makeNonBlocking(fd: number): void {
-  const flags = checked("fcntl", fcntlOf()(fd, F_GETFL, "int", 0));
-  checked("fcntl", fcntlOf()(fd, F_SETFL, "int", flags | O_NONBLOCK));
+  const flags = checked("fcntl", fcntl(fd, F_GETFL, 0));
+  checked("fcntl", fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
 /**
@@ -83,9 +84,6 @@ const pollRequest = newPollRequest();
 const pollRequestBytes = new Uint8Array(pollRequest.buffer);
 
 type C = Uint8Array;
-const fcntlOf = libraryFunction<
-  (fd: number, command: number, type: "int", value: number) => number
->("int fcntl(int fd, int command, ...)");
 const readOf = libraryFunction<(fd: number, into: C, size: number) => number>(
   "int64_t read(int fd, void *into, size_t size)",
 );
