@@ -6,8 +6,10 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Largest plaintext of one blob: the largest chunk (8 MiB) doubled for headroom. */
+/** Largest plaintext of one blob: the largest chunk a config may name (8 MiB) doubled for headroom. */
 export const BLOB_BYTES_MAX: number = 16 * MIB;
+/** Largest sealed blob: its packed bytes and 28 more; packing may add a little to what does not pack. */
+export const SEALED_BLOB_BYTES_MAX: number = BLOB_BYTES_MAX + 64 * KIB;
 /** Largest pack a reader accepts. Writers aim at 4–16 MiB; 512 MiB leaves room for other writers. */
 export const PACK_BYTES_MAX: number = 512 * MIB;
 /** Largest pack directory, plaintext: a pack of 512 MiB filled with blobs of 500 bytes. */

@@ -3,6 +3,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { mapBounded } from "../base/concurrency.ts";
 import { ForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
+import { SEALED_BLOB_BYTES_MAX } from "../base/limits.ts";
 import type { BlobPlace } from "../index/blob-location.ts";
 import { CODECS } from "../platform/platform.ts";
 import type { BlobFinder } from "./blob-finder.ts";
@@ -53,15 +54,16 @@ export class ChunkPlaces {
     const blobId = this.#wanted.ids.idAt(chunk);
     const context = { blobId };
     const unfit = this.#unfit.get(chunk);
-    return unfit === undefined
-      ? new ForgeError("missing-object", `Cannot find data blob ${blobId} in the index`, {
-          context,
-        })
-      : new ForgeError(
-          "corrupt",
-          `Cannot use data blob ${blobId}: the index has it as ${unfit.kind} of ${unfit.plainBytes} bytes, a file as a chunk of ${this.#wanted.plainBytesAt(chunk)}`,
-          { context },
-        );
+    if (unfit === undefined) {
+      return new ForgeError("missing-object", `Cannot find data blob ${blobId} in the index`, {
+        context,
+      });
+    }
+    const fault =
+      unfit.sealedBytes > SEALED_BLOB_BYTES_MAX
+        ? `the index says that it takes ${unfit.sealedBytes} bytes, more than a blob may have`
+        : `the index has it as ${unfit.kind} of ${unfit.plainBytes} bytes, a file as a chunk of ${this.#wanted.plainBytesAt(chunk)}`;
+    return new ForgeError("corrupt", `Cannot use data blob ${blobId}: ${fault}`, { context });
   }
 
   async #ask(
@@ -84,7 +86,11 @@ export class ChunkPlaces {
 
   #take(chunk: number, place: BlobPlace): void {
     if (this.has(chunk)) return;
-    if (place.kind !== "data" || place.plainBytes !== this.#wanted.plainBytesAt(chunk)) {
+    if (
+      place.kind !== "data" ||
+      place.plainBytes !== this.#wanted.plainBytesAt(chunk) ||
+      place.sealedBytes > SEALED_BLOB_BYTES_MAX
+    ) {
       this.#unfit.set(chunk, place);
       return;
     }

@@ -6,7 +6,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import { ForgeError, isForgeError } from "../base/errors.ts";
 import type { PackId } from "../base/ids.ts";
-import { BLOB_BYTES_MAX } from "../base/limits.ts";
+import { SEALED_BLOB_BYTES_MAX } from "../base/limits.ts";
 import type { BlobLocation } from "../index/blob-location.ts";
 import type { ByteSpan, ReadBackend } from "../storage/backend.ts";
 import { ByteLru } from "./byte-lru.ts";
@@ -30,8 +30,6 @@ export interface PackReaderOptions {
 const TREE_PACK_CACHE_BYTES_DEFAULT = 32 * 1024 * 1024;
 /** A tree pack larger than this is read by range. */
 const TREE_PACK_BYTES_MAX = 8 * 1024 * 1024;
-/** A sealed blob is its packed bytes and 28 more; packing may add a little to what does not pack. */
-const SEALED_BYTES_MAX = BLOB_BYTES_MAX + 64 * 1024;
 /** Turns of the microtask queue that a request waits for company: index lookups differ by as much. */
 const GATHER_TURNS = 4;
 
@@ -72,7 +70,7 @@ export class PackReader {
    *   "io", "aborted".
    */
   async read(location: BlobLocation, signal?: AbortSignal): Promise<Bytes> {
-    if (location.sealedBytes > SEALED_BYTES_MAX) {
+    if (location.sealedBytes > SEALED_BLOB_BYTES_MAX) {
       throw new ForgeError(
         "corrupt",
         `Cannot read blob ${location.id}: the index says ${location.sealedBytes} bytes, more than a blob may have`,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { type Bytes, concatBytes } from "../../../engine/base/bytes.ts";
 import { type BlobId, idOf, parseId } from "../../../engine/base/ids.ts";
+import { SEALED_BLOB_BYTES_MAX } from "../../../engine/base/limits.ts";
 import { contentKeyOf } from "../../../engine/read/content-key.ts";
 import { FileReader } from "../../../engine/read/file-reader.ts";
 import { type FsFile, fsEntries } from "../../../engine/read/readonly-fs.ts";
@@ -207,6 +208,34 @@ test("a file with a blob that stands nowhere is unreadable, the others are plann
   expect(plan.blobs.useEnds).toEqual(Uint32Array.of(2));
   expect(plan.uses.fileIndexes).toEqual(Uint32Array.of(1, 2));
   expect(refreshes).toBe(1);
+});
+
+test("a place that is longer than any blob may be is not planned, whatever the index says", async () => {
+  const repository = await MemoryRepository.create();
+  const { files } = await filesOf(repository, [file("a", noise(500, 1)), file("b", noise(500, 2))]);
+  const { index } = await repository.indexed();
+  const [a] = files;
+  const stretched = (a === undefined ? "" : a.contentKey).split("-")[1] ?? "";
+  const plan = await planPackReads(
+    {
+      find: async (id) =>
+        (await index.find(id)).map((place) =>
+          id === stretched ? { ...place, sealedBytes: SEALED_BLOB_BYTES_MAX + 1 } : place,
+        ),
+    },
+    piecesOf(files, Number.MAX_SAFE_INTEGER).flat(),
+  );
+  expect(plan.unreadable).toMatchObject([
+    {
+      fileIndex: 0,
+      error: {
+        code: "corrupt",
+        message: expect.stringContaining("more than a blob may have") as unknown,
+      },
+    },
+  ]);
+  expect(plan.reads.map(({ span }) => span.length < SEALED_BLOB_BYTES_MAX)).toEqual([true]);
+  expect(plan.uses.fileIndexes).toEqual(Uint32Array.of(1));
 });
 
 test("a random read in a file of many chunk lists loads only the lists on the way", async () => {
