@@ -33,9 +33,9 @@ export interface RepositoryConfig {
 
 /** See decisions/0001-chunker.md for why these. */
 export const DEFAULT_CHUNKER: ChunkerParameters = {
-  minBytes: 512 * 1024,
-  normalBytes: MIB,
-  maxBytes: 8 * MIB,
+  minBytes: 256 * 1024,
+  normalBytes: 512 * 1024,
+  maxBytes: 4 * MIB,
   normalization: 2,
 };
 export const DEFAULT_DATA_PACK_BYTES: number = 16 * MIB;

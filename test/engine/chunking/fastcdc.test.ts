@@ -115,8 +115,15 @@ describe("findCut", () => {
 describe("findChunkerProblem", () => {
   test("accepts the default and the vectors' parameters", () => {
     const [kib, mib] = [1024, 1024 * 1024];
-    const usual = { minBytes: 512 * kib, normalBytes: mib, maxBytes: 8 * mib, normalization: 2 };
+    const usual = {
+      minBytes: 256 * kib,
+      normalBytes: 512 * kib,
+      maxBytes: 4 * mib,
+      normalization: 2,
+    };
+    const before = { minBytes: 512 * kib, normalBytes: mib, maxBytes: 8 * mib, normalization: 2 };
     expect(findChunkerProblem(usual)).toBeUndefined();
+    expect(findChunkerProblem(before)).toBeUndefined();
     for (const parameters of vectors.cases) expect(findChunkerProblem(parameters)).toBeUndefined();
   });
 
