@@ -9,6 +9,9 @@ import { RECORD_BYTES } from "./index-record.ts";
 import { PageCache } from "./page-cache.ts";
 import type { LoadedSegment } from "./segment-set.ts";
 
+/** Pages read for one look-up at most: 0.8 MB. */
+const AROUND_PAGES_MAX = 16;
+
 export interface SegmentPagesOptions {
   readonly budgetBytes: number;
   /** A damaged page, once. */
@@ -22,6 +25,8 @@ export class SegmentPages {
   readonly #resident: PageCache;
   readonly #loading = new Map<number, Promise<Bytes | undefined>>();
   readonly #bad = new Set<number>();
+  /** How often one page of a segment was wanted that was not there. */
+  readonly #misses = new WeakMap<LoadedSegment, number>();
 
   constructor(options: SegmentPagesOptions) {
     this.#options = options;
@@ -48,18 +53,12 @@ export class SegmentPages {
     const key = loaded.firstPage + number;
     const running = this.#loading.get(key);
     if (running !== undefined) return running;
-    const load = async (): Promise<Bytes | undefined> => {
-      try {
-        const [page] = await this.load(loaded, number, number + 1);
-        if (page !== undefined) this.#resident.add(key, page);
-        return page;
-      } finally {
-        this.#loading.delete(key);
-      }
-    };
-    const loading = load();
-    this.#loading.set(key, loading);
-    return loading;
+    const { first, end } = this.#around(loaded, number);
+    const pages = this.load(loaded, first, end);
+    for (let page = first; page < end; page++) {
+      if (this.peek(loaded, page) === "unread") this.#keepLoading(loaded, page, pages, first);
+    }
+    return (await pages)[number - first];
   }
 
   /** Pages `first … end − 1` by number. What fits beside the resident pages is kept. */
@@ -127,5 +126,46 @@ export class SegmentPages {
       this.#bad.add(key);
       return [undefined];
     }
+  }
+
+  /**
+   * The pages to read when one is wanted: with each that was missing twice as many, for ids are random and who
+   * goes on needs them all. Only of a segment that fits in memory, and without pushing anything out.
+   */
+  #around(
+    loaded: LoadedSegment,
+    number: number,
+  ): { readonly first: number; readonly end: number } {
+    const { recordCount, recordsPerPage, pageCount } = loaded.segment;
+    const misses = this.#misses.get(loaded) ?? 0;
+    this.#misses.set(loaded, misses + 1);
+    const count = Math.min(AROUND_PAGES_MAX, 2 ** misses);
+    const isRoom = this.#resident.hasRoomFor(count * recordsPerPage * RECORD_BYTES);
+    if (!isRoom || recordCount * RECORD_BYTES > this.#options.budgetBytes) {
+      return { first: number, end: number + 1 };
+    }
+    const first = number - (number % count);
+    return { first, end: Math.min(first + count, pageCount) };
+  }
+
+  /** Lets others wait for a page that is being read, number `page − first` of `pages`, and keeps it. */
+  #keepLoading(
+    loaded: LoadedSegment,
+    page: number,
+    pages: Promise<readonly (Bytes | undefined)[]>,
+    first: number,
+  ): void {
+    const key = loaded.firstPage + page;
+    if (this.#loading.has(key)) return;
+    const loading = pages
+      .then((read) => {
+        const bytes = read[page - first];
+        if (bytes !== undefined) this.#resident.add(key, bytes);
+        return bytes;
+      })
+      .finally(() => this.#loading.delete(key));
+    // Who waits for it is told; nobody has to.
+    loading.catch(() => undefined);
+    this.#loading.set(key, loading);
   }
 }

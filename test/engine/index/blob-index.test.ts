@@ -135,6 +135,25 @@ describe("blob index", () => {
     expect(store.reads).toBe(reads + 1);
   });
 
+  test("look-ups one by one read more pages each time, unless they would not fit", async () => {
+    const random = new SeededRandom(seed);
+    const store = new SegmentStore(keys);
+    const packs = [randomPack(random, 40_000)];
+    await store.put(packs);
+    const ids = [...locationsOf(packs).keys()].slice(0, 2000);
+    const readsOf = async (pageCacheBytes?: number): Promise<number> => {
+      const { index } = await openIndex(store, pageCacheBytes);
+      const before = store.reads;
+      await index.find(ids[0] as BlobId);
+      expect(store.reads).toBe(before + 1);
+      for (const id of ids) expect(await index.find(id)).toHaveLength(1);
+      return store.reads - before;
+    };
+    // 40 pages: 1, 2, 4 and 8 of them, then 16 at a time.
+    expect(await readsOf()).toBeLessThan(12);
+    expect(await readsOf(1_000_000)).toBeGreaterThan(500);
+  });
+
   test("a page cache smaller than the index changes nothing but speed", async () => {
     const random = new SeededRandom(seed);
     const store = new SegmentStore(keys);
