@@ -132,10 +132,7 @@ export class SegmentPages {
    * The pages to read when one is wanted: with each that was missing twice as many, for ids are random and who
    * goes on needs them all. Only of a segment that fits in memory, and without pushing anything out.
    */
-  #around(
-    loaded: LoadedSegment,
-    number: number,
-  ): { readonly first: number; readonly end: number } {
+  #around(loaded: LoadedSegment, number: number): { readonly first: number; readonly end: number } {
     const { recordCount, recordsPerPage, pageCount } = loaded.segment;
     const misses = this.#misses.get(loaded) ?? 0;
     this.#misses.set(loaded, misses + 1);
