@@ -114,6 +114,11 @@ export interface FsDirectory extends FsEntryBase {
   ): Promise<readonly FsEntry[]>;
   /** `readEntries` at once from what is in memory; `undefined` when it has to load something. */
   readEntriesNow?(from: number): readonly FsEntry[] | undefined;
+  /**
+   * Of a directory that changes: looks for changes, so that `attributes` are those of now. With every change of
+   * its entries the mtime goes forward.
+   */
+  refresh?(): Promise<void>;
   lookup(name: Bytes): Promise<FsEntry | undefined>;
   /** `lookup` at once from what is in memory; "unread" when only `lookup` can tell. */
   lookupNow?(name: Bytes): FsEntry | "absent" | "unread";

@@ -65,15 +65,27 @@ export class VirtualDirectory implements FsDirectory {
     return virtualAttributes(this.#mtimeNs, this.#owner);
   }
 
-  /** Replaces all entries. @param findAlias Answers for names that are not listed. */
+  refresh(): Promise<void> {
+    return this.#beforeLook();
+  }
+
+  /**
+   * Replaces all entries.
+   * @param mtimeNs The directory's, unless it has to be later to tell this listing from the one before.
+   * @param findAlias Answers for names that are not listed.
+   */
   fill(
     entries: readonly FsEntry[],
     mtimeNs: bigint,
     findAlias?: (name: Bytes) => FsEntry | undefined,
   ): void {
-    this.#sorted = [...entries].sort((a, b) => compareBytes(a.name, b.name));
+    const sorted = [...entries].sort((a, b) => compareBytes(a.name, b.name));
+    const isNew = !isSameListing(sorted, this.#sorted);
+    this.#sorted = sorted;
     this.#byName = new Map(entries.map((entry) => [keyOf(entry.name), entry]));
-    this.#mtimeNs = mtimeNs;
+    // Never back: whoever keeps an older listing compares times, and takes any other for a change.
+    if (mtimeNs > this.#mtimeNs) this.#mtimeNs = mtimeNs;
+    else if (isNew) this.#mtimeNs++;
     this.#findAlias = findAlias;
   }
 
@@ -87,6 +99,17 @@ export class VirtualDirectory implements FsDirectory {
     await this.#beforeLook();
     return this.#byName.get(keyOf(name)) ?? this.#findAlias?.(name);
   }
+}
+
+/** Whether two sorted listings show the same names and types. */
+function isSameListing(a: readonly FsEntry[], b: readonly FsEntry[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ name, type }, i) => {
+      const other = b[i] as FsEntry;
+      return type === other.type && compareBytes(name, other.name) === 0;
+    })
+  );
 }
 
 /** A link to a neighbour, which may point elsewhere later. */

@@ -16,12 +16,14 @@ const READ_AHEAD_BYTES_MAX = 128 * 1024 * 1024;
 
 const WANTED_FLAGS =
   INIT_FLAG.asyncRead |
+  INIT_FLAG.autoInvalidateData |
   INIT_FLAG.doReaddirplus |
   INIT_FLAG.asyncDirectIo |
   INIT_FLAG.noOpenSupport |
   INIT_FLAG.parallelDirops |
   INIT_FLAG.maxPages |
-  INIT_FLAG.cacheSymlinks;
+  INIT_FLAG.cacheSymlinks |
+  INIT_FLAG.noOpendirSupport;
 
 export interface Negotiated {
   /** What both sides can do: some of `INIT_FLAG`. */

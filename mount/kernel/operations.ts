@@ -48,6 +48,10 @@ export interface OperationsOptions {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Directories under way at a time whose last page is kept; of any other it is looked up again. */
+const READERS_MAX = 64;
+/** Who only looks at a directory does not wait longer for a storage that hangs. */
+const REFRESH_WAIT_MS = 1000;
 
 export class Operations {
   readonly #fs: ReadonlyFs;
@@ -56,11 +60,12 @@ export class Operations {
   readonly #pending = new PendingRequests();
   readonly #content: ContentReader;
   readonly #ahead = new SmallFilesAhead();
-  readonly #directories = new Map<number, DirectoryReader>();
+  /** By node id, the one begun last at the end: from the first READDIR to the last. */
+  readonly #readers = new Map<number, DirectoryReader>();
   readonly #out = new Uint8Array(READ_BYTES_MAX);
   readonly #view = new DataView(this.#out.buffer);
-  #nextHandle = 1;
   #canSkipOpen = false;
+  #canSkipOpendir = false;
 
   constructor(fs: ReadonlyFs, options: OperationsOptions) {
     this.#fs = fs;
@@ -87,7 +92,7 @@ export class Operations {
   /** The kernel has let go of the mount. */
   close(): void {
     this.#pending.abortAll();
-    this.#directories.clear();
+    this.#readers.clear();
   }
 
   #dispatch(request: Request, channel: Channel): Promise<void> | undefined {
@@ -101,8 +106,7 @@ export class Operations {
         this.#batchForget(request.body);
         return undefined;
       case OPCODE.getattr:
-        this.#getattr(request, channel);
-        return undefined;
+        return this.#getattr(request, channel);
       case OPCODE.readlink:
         this.#readlink(request, channel);
         return undefined;
@@ -117,10 +121,6 @@ export class Operations {
       case OPCODE.readdir:
       case OPCODE.readdirplus:
         return this.#readdir(request, channel);
-      case OPCODE.releasedir:
-        this.#directories.delete(new ByteReader(request.body, "FUSE RELEASEDIR").u64());
-        channel.reply(request.unique, EMPTY);
-        return undefined;
       case OPCODE.statfs:
         writeStatfs(this.#view, 0, this.#fs.totals);
         channel.reply(request.unique, this.#out.subarray(0, STATFS_BYTES));
@@ -140,6 +140,7 @@ export class Operations {
         this.#init(request, channel);
         return undefined;
       case OPCODE.release:
+      case OPCODE.releasedir:
       case OPCODE.destroy:
         channel.reply(request.unique, EMPTY);
         return undefined;
@@ -150,7 +151,9 @@ export class Operations {
 
   #init(request: Request, channel: Channel): void {
     const negotiated = negotiate(request.body, { enforceAcls: this.#options.allowOther });
-    this.#canSkipOpen = (negotiated.flags & INIT_FLAG.noOpenSupport) !== 0;
+    const can = (flags: number): boolean => (negotiated.flags & flags) === flags;
+    this.#canSkipOpen = can(INIT_FLAG.noOpenSupport);
+    this.#canSkipOpendir = can(INIT_FLAG.noOpendirSupport | INIT_FLAG.autoInvalidateData);
     channel.reply(request.unique, negotiated.reply);
   }
 
@@ -189,10 +192,19 @@ export class Operations {
     for (let i = 0; i < count; i++) this.#table.forget(reader.u64(), reader.u64());
   }
 
-  #getattr(request: Request, channel: Channel): void {
+  #getattr(request: Request, channel: Channel): Promise<void> | undefined {
     const inode = this.#inodeOf(request);
-    writeAttrReply(this.#view, 0, inode, this.#secondsOf(inode.entry.immutable));
-    channel.reply(request.unique, this.#out.subarray(0, ATTR_REPLY_BYTES));
+    const { entry } = inode;
+    const reply = (): void => {
+      writeAttrReply(this.#view, 0, inode, this.#secondsOf(entry.immutable));
+      channel.reply(request.unique, this.#out.subarray(0, ATTR_REPLY_BYTES));
+    };
+    if (entry.type === "directory" && entry.refresh !== undefined) {
+      // By its mtime the kernel sees whether what it has read of the directory is still true.
+      return atMost(REFRESH_WAIT_MS, entry.refresh()).then(reply);
+    }
+    reply();
+    return undefined;
   }
 
   #readlink(request: Request, channel: Channel): void {
@@ -218,21 +230,20 @@ export class Operations {
   }
 
   #opendir(request: Request, channel: Channel): void {
-    const inode = this.#inodeOf(request);
-    const directory = directoryOf(inode);
-    const handle = this.#nextHandle++;
-    this.#directories.set(handle, new DirectoryReader(inode, directory));
-    const flags = directory.immutable ? OPEN_FLAG.keepCache | OPEN_FLAG.cacheDirectory : 0;
-    writeOpenReply(this.#view, 0, handle, flags);
-    const taken = channel.reply(request.unique, this.#out.subarray(0, OPEN_REPLY_BYTES));
-    if (!taken) this.#directories.delete(handle);
+    const { immutable } = directoryOf(this.#inodeOf(request));
+    // As with OPEN. The kernel keeps what it reads of any directory then, as long as the mtime stays.
+    if (this.#canSkipOpendir) refuse(ERRNO.ENOSYS);
+    const flags = immutable ? OPEN_FLAG.keepCache | OPEN_FLAG.cacheDirectory : 0;
+    writeOpenReply(this.#view, 0, 0, flags);
+    channel.reply(request.unique, this.#out.subarray(0, OPEN_REPLY_BYTES));
   }
 
+  /** fuse_read_in: handle (8), offset (8), size (4). */
   #readdir(request: Request, channel: Channel): Promise<void> | undefined {
     const reader = new ByteReader(request.body, "FUSE READDIR");
-    const directory = this.#directories.get(reader.u64());
-    if (directory === undefined) refuse(ERRNO.EIO);
+    reader.u64();
     const inode = this.#inodeOf(request);
+    const directory = this.#readerOf(inode);
     const position = reader.u64();
     const sizeBytes = reader.u32();
     const plus = request.opcode === OPCODE.readdirplus;
@@ -246,6 +257,7 @@ export class Operations {
         validityOf,
         entered,
       });
+      if (length === 0) this.#readers.delete(inode.id);
       if (channel.reply(request.unique, this.#out.subarray(0, length))) return;
       for (const { id } of entered) this.#table.forget(id, 1);
     };
@@ -257,6 +269,18 @@ export class Operations {
     return this.#pending
       .run(request.unique, (signal) => directory.readPage(wanted, signal))
       .then(reply);
+  }
+
+  #readerOf(inode: Inode): DirectoryReader {
+    const known = this.#readers.get(inode.id);
+    if (known !== undefined) return known;
+    const reader = new DirectoryReader(inode, directoryOf(inode));
+    this.#readers.set(inode.id, reader);
+    for (const oldest of this.#readers.keys()) {
+      if (this.#readers.size <= READERS_MAX) break;
+      this.#readers.delete(oldest);
+    }
+    return reader;
   }
 
   /** fuse_getxattr_in: size (4), padding (4), and for GETXATTR the name. Size 0 asks for the size. */
@@ -321,4 +345,12 @@ export class Operations {
       new ForgeError(code, `Cannot read ${path}: ${messageOf(error)}`, { cause: error }),
     );
   }
+}
+
+/** Settles as `work` does, or after some milliseconds without it. */
+function atMost(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

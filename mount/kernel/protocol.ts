@@ -66,6 +66,7 @@ export function isOneWay(opcode: number): boolean {
 /** Flags of INIT. */
 export const INIT_FLAG = {
   asyncRead: 1 << 0,
+  autoInvalidateData: 1 << 12,
   doReaddirplus: 1 << 13,
   asyncDirectIo: 1 << 15,
   noOpenSupport: 1 << 17,
@@ -73,6 +74,7 @@ export const INIT_FLAG = {
   posixAcl: 1 << 20,
   maxPages: 1 << 22,
   cacheSymlinks: 1 << 23,
+  noOpendirSupport: 1 << 24,
 } as const;
 
 /** Flags of the answer to OPEN and OPENDIR. */

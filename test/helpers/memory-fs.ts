@@ -178,15 +178,28 @@ export function directory(
   };
 }
 
-/** A directory whose entries are asked for anew each time: what the list of snapshots is. */
+/**
+ * A directory whose entries are asked for anew each time: what the list of snapshots is. Its mtime goes
+ * forward when their names change.
+ */
 export function liveDirectory(
   name: string | Bytes,
   children: () => readonly FsEntry[],
   options: EntryOptions = {},
 ): FsDirectory {
   const now = (): FsDirectory => directory(name, children(), options);
+  const { attributes, ...fixed } = directory(name, [], options);
+  let listing: string | undefined;
+  let changes = 0n;
   return {
-    ...directory(name, [], options),
+    ...fixed,
+    get attributes(): FsAttributes {
+      const names = children().map((child) => toHex(child.name));
+      const found = names.sort().join("/");
+      if (listing !== undefined && listing !== found) changes++;
+      listing = found;
+      return { ...attributes, mtimeNs: attributes.mtimeNs + changes };
+    },
     immutable: false,
     readEntries: (from) => now().readEntries(from),
     lookup: (wanted) => now().lookup(wanted),

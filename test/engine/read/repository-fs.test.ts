@@ -117,6 +117,32 @@ test("new snapshots appear and removed ones go, not more often than asked for", 
   expect(await names(root, "snapshots")).toEqual(["1970-01-01_00-01-00", "latest"]);
 });
 
+test("with every change of its entries a directory's time goes forward, and never back", async () => {
+  const memory = await MemoryRepository.create();
+  const old = await memory.addSnapshot(tree, { timeNs: 0n });
+  let nowMs = 0;
+  const { root } = await open(memory, { now: () => nowMs, refreshMs: 1 });
+  const snapshots = await findEntry(root, splitPath(utf8("snapshots")));
+  if (snapshots?.type !== "directory") throw new Error("no snapshots");
+  const timeAfter = async (change: () => Promise<unknown>): Promise<bigint> => {
+    await change();
+    nowMs += 1;
+    await snapshots.refresh?.();
+    return snapshots.attributes.mtimeNs;
+  };
+  const newest = await timeAfter(() => memory.addSnapshot(tree, { timeNs: 60n * SECOND }));
+  expect(newest).toBe(60n * SECOND);
+  expect(await timeAfter(() => Promise.resolve())).toBe(newest);
+  const remove = (id: string): Promise<unknown> =>
+    memory.backend.delete([{ kind: "snapshots", name: id }]);
+  const removed = await timeAfter(() => remove(old.id));
+  expect(removed).toBeGreaterThan(newest);
+  // An older one comes, as by a copy from elsewhere; then all go.
+  const added = await timeAfter(() => memory.addSnapshot(tree, { timeNs: 30n * SECOND }));
+  expect(added).toBeGreaterThan(removed);
+  expect(await names(root, "snapshots")).toHaveLength(3);
+});
+
 test("a snapshot made since the index was loaded can be read", async () => {
   const memory = await MemoryRepository.create();
   await memory.addSnapshot(tree, { timeNs: 0n });

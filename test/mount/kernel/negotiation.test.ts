@@ -18,11 +18,11 @@ test("the answer to a kernel of 7.45 is the known one", () => {
   const { reply, again } = negotiate(init(7, 45, -1), { enforceAcls: false });
   expect(again).toBe(false);
   expect(toHex(reply)).toBe(
-    // 7, 38, read-ahead 128 KiB, flags 0x0086a001
+    // 7, 38, read-ahead 128 KiB, flags 0x01c6b001
     "07000000" +
       "26000000" +
       "00000200" +
-      "01a0c600" +
+      "01b0c601" +
       // 64 and 48 background requests, writes of 4 KiB, times of 1 ns, 256 pages
       "4000" +
       "3000" +

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type Bytes, concatBytes, lossyUtf8, utf8 } from "../../../engine/base/bytes.ts";
 import type { FsDirectory } from "../../../engine/read/readonly-fs.ts";
 import { Operations } from "../../../mount/kernel/operations.ts";
-import { OPCODE } from "../../../mount/kernel/protocol.ts";
+import { INIT_FLAG, OPCODE } from "../../../mount/kernel/protocol.ts";
 import type { Channel } from "../../../mount/kernel/session.ts";
 import { directory, file, memoryFs } from "../../helpers/memory-fs.ts";
 
@@ -128,6 +128,59 @@ test("a directory comes in answers of any size, by READDIR as by READDIRPLUS", a
       expect(found).toEqual([".", "..", ...names.sort()]);
     }
   }
+});
+
+test("several programs that read one directory at a time get each entry once", async () => {
+  const names = Array.from({ length: 300 }, (_, i) => `entry-${i}`);
+  const children = names.map((name) => file(name, ""));
+  const kernel = new Kernel(directory("", children, { pageEntries: 7 }));
+  const sizes = [512, 700, 4096, 512];
+  const lists = await Promise.all(sizes.map((size) => kernel.list(OPCODE.readdir, ROOT, size)));
+  for (const list of lists) expect(list).toEqual([".", "..", ...names.sort()]);
+});
+
+test("the kernel is told to open directories by itself, if it looks at their times", async () => {
+  const opened = async (flags: number): Promise<number> => {
+    const kernel = new Kernel(root);
+    const init = new Uint8Array(64);
+    new DataView(init.buffer).setUint32(0, 7, true);
+    new DataView(init.buffer).setUint32(4, 38, true);
+    new DataView(init.buffer).setUint32(12, flags, true);
+    expect((await kernel.ask(OPCODE.init, 0, init)).errno).toBe(0);
+    return (await kernel.ask(OPCODE.opendir, ROOT, new Uint8Array(8))).errno;
+  };
+  const { noOpendirSupport, autoInvalidateData } = INIT_FLAG;
+  expect(await opened(noOpendirSupport | autoInvalidateData)).toBe(38);
+  expect(await opened(noOpendirSupport)).toBe(0);
+  expect(await opened(autoInvalidateData)).toBe(0);
+});
+
+/** A root whose attributes change when they are refreshed, as far as that ends. */
+function changingRoot(refreshed: Promise<void>): FsDirectory {
+  let { attributes } = root;
+  return {
+    ...directory("", []),
+    immutable: false,
+    get attributes() {
+      return attributes;
+    },
+    refresh: () =>
+      refreshed.then(() => {
+        attributes = { ...attributes, mtimeNs: 77_000_000_000n };
+      }),
+  };
+}
+
+test("the attributes of a directory that changes are those of now", async () => {
+  // fuse_attr_out: validity (16), then ino, size, blocks, atime and mtime.
+  const mtimeOf = async (refreshed: Promise<void>): Promise<bigint> => {
+    const kernel = new Kernel(changingRoot(refreshed));
+    const { body } = await kernel.ask(OPCODE.getattr, ROOT, new Uint8Array(16));
+    return new DataView(body.buffer).getBigUint64(16 + 32, true);
+  };
+  expect(await mtimeOf(Promise.resolve())).toBe(77n);
+  // A storage that hangs does not keep anybody from seeing the folder as it was.
+  expect(await mtimeOf(new Promise(() => undefined))).toBe(root.attributes.mtimeNs / 10n ** 9n);
 });
 
 test("lookups whose answer nobody received are not counted", async () => {
