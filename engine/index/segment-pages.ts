@@ -55,9 +55,7 @@ export class SegmentPages {
     if (running !== undefined) return running;
     const { first, end } = this.#around(loaded, number);
     const pages = this.load(loaded, first, end);
-    for (let page = first; page < end; page++) {
-      if (this.peek(loaded, page) === "unread") this.#keepLoading(loaded, page, pages, first);
-    }
+    for (let page = first; page < end; page++) this.#keepLoading(loaded, page, pages, first);
     return (await pages)[number - first];
   }
 
@@ -130,7 +128,8 @@ export class SegmentPages {
 
   /**
    * The pages to read when one is wanted: with each that was missing twice as many, for ids are random and who
-   * goes on needs them all. Only of a segment that fits in memory, and without pushing anything out.
+   * goes on needs them all. Only of a segment that fits in memory while there is room, and none that is there, on its
+   * way or damaged.
    */
   #around(loaded: LoadedSegment, number: number): { readonly first: number; readonly end: number } {
     const { recordCount, recordsPerPage, pageCount } = loaded.segment;
@@ -141,8 +140,15 @@ export class SegmentPages {
     if (!isRoom || recordCount * RECORD_BYTES > this.#options.budgetBytes) {
       return { first: number, end: number + 1 };
     }
-    const first = number - (number % count);
-    return { first, end: Math.min(first + count, pageCount) };
+    const isWanted = (page: number): boolean =>
+      this.peek(loaded, page) === "unread" && !this.#loading.has(loaded.firstPage + page);
+    const low = number - (number % count);
+    const high = Math.min(low + count, pageCount);
+    let first = number;
+    while (first > low && isWanted(first - 1)) first--;
+    let end = number + 1;
+    while (end < high && isWanted(end)) end++;
+    return { first, end };
   }
 
   /** Lets others wait for a page that is being read, number `page − first` of `pages`, and keeps it. */
@@ -153,7 +159,6 @@ export class SegmentPages {
     first: number,
   ): void {
     const key = loaded.firstPage + page;
-    if (this.#loading.has(key)) return;
     const loading = pages
       .then((read) => {
         const bytes = read[page - first];

@@ -39,11 +39,11 @@ export class ChunkPlaces {
     return this.packs[chunk] !== -1;
   }
 
-  /** Asks for all chunks, and once more, after a refresh, for those that are not known. */
+  /** Asks for all chunks, and once more, after a refresh, for those that have no place. */
   async find(index: BlobFinder, signal: AbortSignal | undefined): Promise<void> {
     const all = Array.from({ length: this.#wanted.count }, (_, chunk) => chunk);
     await this.#ask(index, all, signal);
-    const missing = all.filter((chunk) => !this.has(chunk) && !this.#unfit.has(chunk));
+    const missing = all.filter((chunk) => !this.has(chunk));
     if (missing.length === 0 || index.refresh === undefined) return;
     await index.refresh();
     await this.#ask(index, missing, signal);

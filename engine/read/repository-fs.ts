@@ -77,7 +77,7 @@ class RepositoryFs implements ReadonlyFs {
   readonly #templates: readonly PathTemplate[];
   readonly #owner: VirtualOwner;
   readonly #reported = new Set<string>();
-  /** By path: an entry stays the same object as long as it stays. */
+  /** By path, also those that are gone: an entry stays the same object. */
   #directories = new Map<string, VirtualDirectory>();
   #roots = new Map<string, SnapshotRoot>();
   #known = new Map<SnapshotId, Snapshot>();
@@ -199,7 +199,10 @@ class RepositoryFs implements ReadonlyFs {
     const directories = new Map<string, VirtualDirectory>([["", this.root]]);
     this.#fill("", root, directories);
     for (const [path, gone] of this.#directories) {
-      if (!directories.has(path)) gone.fill([], 0n);
+      if (directories.has(path)) continue;
+      // Kept, should it come back: who has read it compares times of one object that never go back.
+      gone.fill([], 0n);
+      directories.set(path, gone);
     }
     this.#directories = directories;
   }

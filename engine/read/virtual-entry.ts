@@ -90,7 +90,7 @@ export class VirtualDirectory implements FsDirectory {
   }
 
   async readEntries(from: number): Promise<readonly FsEntry[]> {
-    // Only at the beginning: a listing that goes on must not shift under its reader.
+    // Only at the beginning: a listing that goes on shifts under its reader only when another begins.
     if (from === 0) await this.#beforeLook();
     return this.#sorted.slice(from);
   }

@@ -3,8 +3,8 @@
  * loading a large one whole.
  *
  * Position 0 is `.`, 1 is `..`, and 2 + n is entry number n; the offset that comes with an entry is
- * the position after it. Each opened directory keeps the page it last read, because the kernel's
- * pieces (a memory page in older kernels: about 25 entries) are smaller than ours.
+ * the position after it. The page that was read last is kept, because the kernel's pieces (a memory page
+ * in older kernels: about 25 entries) are smaller than ours.
  */
 import type { Bytes } from "../../engine/base/bytes.ts";
 import type { FsDirectory, FsEntry } from "../../engine/read/readonly-fs.ts";
@@ -35,13 +35,13 @@ export interface DirectoryPage {
 const NO_PAGE: DirectoryPage = { from: 0, entries: [] };
 
 export class DirectoryReader {
+  readonly directory: FsDirectory;
   readonly #inode: Inode;
-  readonly #directory: FsDirectory;
   #page = NO_PAGE;
 
   constructor(inode: Inode, directory: FsDirectory) {
     this.#inode = inode;
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   /** The page for a request when it is at hand. Beginning anew in a directory that changes reads it anew. */
@@ -50,7 +50,7 @@ export class DirectoryReader {
     const isInPage = at >= 0 && at < this.#page.entries.length;
     if (isInPage && request.position > 0) return this.#page;
     const from = firstEntryOf(request);
-    const entries = this.#directory.readEntriesNow?.(from);
+    const entries = this.directory.readEntriesNow?.(from);
     if (entries === undefined) return undefined;
     this.#page = { from, entries };
     return this.#page;
@@ -58,7 +58,7 @@ export class DirectoryReader {
 
   async readPage(request: DirectoryRequest, signal: AbortSignal): Promise<DirectoryPage> {
     const from = firstEntryOf(request);
-    const entries = await this.#directory.readEntries(from, { signal });
+    const entries = await this.directory.readEntries(from, { signal });
     this.#page = { from, entries };
     return this.#page;
   }

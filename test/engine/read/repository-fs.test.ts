@@ -143,6 +143,30 @@ test("with every change of its entries a directory's time goes forward, and neve
   expect(await names(root, "snapshots")).toHaveLength(3);
 });
 
+test("a directory that goes and comes back is the same, with a later time", async () => {
+  const memory = await MemoryRepository.create();
+  await memory.addSnapshot(tree, { timeNs: 0n });
+  const options = { timeNs: 60n * SECOND, tags: ["x"] };
+  let nowMs = 0;
+  const { root } = await open(memory, { now: () => nowMs, refreshMs: 1 });
+  const find = async (): Promise<FsDirectory | undefined> => {
+    nowMs += 1;
+    const found = await findEntry(root, splitPath(utf8("tags/x")));
+    return found?.type === "directory" ? found : undefined;
+  };
+  const first = await memory.addSnapshot(tree, options);
+  const before = await find();
+  const time = before?.attributes.mtimeNs ?? 0n;
+  await memory.backend.delete([{ kind: "snapshots", name: first.id }]);
+  expect(await find()).toBeUndefined();
+  expect(await before?.readEntries(0)).toEqual([]);
+  await memory.addSnapshot(tree, options);
+  const after = await find();
+  expect(after).toBe(before);
+  expect(await after?.readEntries(0)).toHaveLength(2);
+  expect(after?.attributes.mtimeNs).toBeGreaterThan(time);
+});
+
 test("a snapshot made since the index was loaded can be read", async () => {
   const memory = await MemoryRepository.create();
   await memory.addSnapshot(tree, { timeNs: 0n });

@@ -5,7 +5,7 @@ import type { FsDirectory } from "../../../engine/read/readonly-fs.ts";
 import { Operations } from "../../../mount/kernel/operations.ts";
 import { INIT_FLAG, OPCODE } from "../../../mount/kernel/protocol.ts";
 import type { Channel } from "../../../mount/kernel/session.ts";
-import { directory, file, memoryFs } from "../../helpers/memory-fs.ts";
+import { directory, file, liveDirectory, memoryFs } from "../../helpers/memory-fs.ts";
 
 const ROOT = 1;
 const NUL = new Uint8Array(1);
@@ -137,6 +137,21 @@ test("several programs that read one directory at a time get each entry once", a
   const sizes = [512, 700, 4096, 512];
   const lists = await Promise.all(sizes.map((size) => kernel.list(OPCODE.readdir, ROOT, size)));
   for (const list of lists) expect(list).toEqual([".", "..", ...names.sort()]);
+});
+
+test("a directory that was replaced while it was listed is listed as it is", async () => {
+  const filled = (...names: string[]): FsDirectory =>
+    liveDirectory("x", () => names.map((name) => file(name, "")));
+  let x = filled("old-1", "old-2", "old-3");
+  const kernel = new Kernel(liveDirectory("", () => [x]));
+  const id = await kernel.lookup(ROOT, "x");
+  // Room for one entry beside `.` and `..`.
+  const request = new Uint8Array(40);
+  new DataView(request.buffer).setUint32(16, 100, true);
+  expect((await kernel.ask(OPCODE.readdir, id, request)).body.length).toBeGreaterThan(0);
+  x = filled("new");
+  expect(await kernel.lookup(ROOT, "x")).toBe(id);
+  expect(await kernel.list(OPCODE.readdir, id, 4096)).toEqual([".", "..", "new"]);
 });
 
 test("the kernel is told to open directories by itself, if it looks at their times", async () => {
