@@ -65,6 +65,7 @@ export class BlobIndex {
     this.#stored = new StoredSegments(options);
     this.#pages = new SegmentPages({
       budgetBytes: options.pageCacheBytes ?? PAGE_CACHE_BYTES_DEFAULT,
+      recordCount: () => this.#segments.liveRecords,
       onProblem: options.onProblem,
       // Merged into another segment meanwhile: `refresh` finds that one.
       onGone: (loaded) => this.#segments.drop(loaded),

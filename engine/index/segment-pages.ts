@@ -14,6 +14,8 @@ const AROUND_PAGES_MAX = 16;
 
 export interface SegmentPagesOptions {
   readonly budgetBytes: number;
+  /** Of all segments together. */
+  readonly recordCount: () => number;
   /** A damaged page, once. */
   readonly onProblem: (error: ForgeError, segment: IndexId) => void;
   /** A segment that is not in the storage any more. */
@@ -128,22 +130,20 @@ export class SegmentPages {
 
   /**
    * The pages to read when one is wanted: with each that was missing twice as many, for ids are random and who
-   * goes on needs them all. Only of a segment that fits in memory while there is room, and none that is there, on its
+   * goes on needs them all. Only while all of the index fits in memory, and none that is there, on its
    * way or damaged.
    */
   #around(loaded: LoadedSegment, number: number): { readonly first: number; readonly end: number } {
-    const { recordCount, recordsPerPage, pageCount } = loaded.segment;
+    if (this.#options.recordCount() * RECORD_BYTES > this.#options.budgetBytes) {
+      return { first: number, end: number + 1 };
+    }
     const misses = this.#misses.get(loaded) ?? 0;
     this.#misses.set(loaded, misses + 1);
     const count = Math.min(AROUND_PAGES_MAX, 2 ** misses);
-    const isRoom = this.#resident.hasRoomFor(count * recordsPerPage * RECORD_BYTES);
-    if (!isRoom || recordCount * RECORD_BYTES > this.#options.budgetBytes) {
-      return { first: number, end: number + 1 };
-    }
     const isWanted = (page: number): boolean =>
       this.peek(loaded, page) === "unread" && !this.#loading.has(loaded.firstPage + page);
     const low = number - (number % count);
-    const high = Math.min(low + count, pageCount);
+    const high = Math.min(low + count, loaded.segment.pageCount);
     let first = number;
     while (first > low && isWanted(first - 1)) first--;
     let end = number + 1;
