@@ -7,11 +7,12 @@
  * in older kernels: about 25 entries) are smaller than ours.
  */
 import type { Bytes } from "../../engine/base/bytes.ts";
-import type { FsDirectory, FsEntry } from "../../engine/read/readonly-fs.ts";
+import type { FsEntry } from "../../engine/read/readonly-fs.ts";
 import { directoryEntryTypeOf } from "../attributes.ts";
 import { inodeNumberOf } from "../inode-number.ts";
 import type { Inode, InodeTable } from "../inode-table.ts";
 import { ENTRY_BYTES, type Validity, direntBytes, writeDirent, writeEntry } from "./protocol.ts";
+import { directoryOf } from "./refusal.ts";
 
 const DOT = new Uint8Array([0x2e]);
 const DOT_DOT = new Uint8Array([0x2e, 0x2e]);
@@ -35,13 +36,12 @@ export interface DirectoryPage {
 const NO_PAGE: DirectoryPage = { from: 0, entries: [] };
 
 export class DirectoryReader {
-  readonly directory: FsDirectory;
   readonly #inode: Inode;
   #page = NO_PAGE;
 
-  constructor(inode: Inode, directory: FsDirectory) {
+  /** @param inode Of a directory. Its entry may be replaced while it is listed, if it can change. */
+  constructor(inode: Inode) {
     this.#inode = inode;
-    this.directory = directory;
   }
 
   /** The page for a request when it is at hand. Beginning anew in a directory that changes reads it anew. */
@@ -50,7 +50,7 @@ export class DirectoryReader {
     const isInPage = at >= 0 && at < this.#page.entries.length;
     if (isInPage && request.position > 0) return this.#page;
     const from = firstEntryOf(request);
-    const entries = this.directory.readEntriesNow?.(from);
+    const entries = directoryOf(this.#inode).readEntriesNow?.(from);
     if (entries === undefined) return undefined;
     this.#page = { from, entries };
     return this.#page;
@@ -58,7 +58,7 @@ export class DirectoryReader {
 
   async readPage(request: DirectoryRequest, signal: AbortSignal): Promise<DirectoryPage> {
     const from = firstEntryOf(request);
-    const entries = await this.directory.readEntries(from, { signal });
+    const entries = await directoryOf(this.#inode).readEntries(from, { signal });
     this.#page = { from, entries };
     return this.#page;
   }

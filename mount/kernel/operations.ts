@@ -272,10 +272,10 @@ export class Operations {
   }
 
   #readerOf(inode: Inode): DirectoryReader {
-    const directory = directoryOf(inode);
     const known = this.#readers.get(inode.id);
-    if (known?.directory === directory) return known;
-    const reader = new DirectoryReader(inode, directory);
+    if (known !== undefined) return known;
+    directoryOf(inode);
+    const reader = new DirectoryReader(inode);
     this.#readers.set(inode.id, reader);
     for (const oldest of this.#readers.keys()) {
       if (this.#readers.size <= READERS_MAX) break;

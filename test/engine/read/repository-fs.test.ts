@@ -41,11 +41,21 @@ async function open(
   });
 }
 
-async function names(root: FsDirectory, path = ""): Promise<string[]> {
+async function findDirectory(root: FsDirectory, path: string): Promise<FsDirectory | undefined> {
   const entry = await findEntry(root, splitPath(utf8(path)));
-  if (entry?.type !== "directory") throw new Error(`no directory ${path}`);
+  return entry?.type === "directory" ? entry : undefined;
+}
+
+async function directoryAt(root: FsDirectory, path: string): Promise<FsDirectory> {
+  const found = await findDirectory(root, path);
+  if (found === undefined) throw new Error(`no directory ${path}`);
+  return found;
+}
+
+async function names(root: FsDirectory, path = ""): Promise<string[]> {
   const found: string[] = [];
-  for await (const child of fsEntries(entry)) found.push(displayName(child.name));
+  for await (const child of fsEntries(await directoryAt(root, path)))
+    found.push(displayName(child.name));
   return found;
 }
 
@@ -102,8 +112,7 @@ test("new snapshots appear and removed ones go, not more often than asked for", 
   const old = await memory.addSnapshot(tree, { timeNs: 0n });
   let nowMs = 0;
   const { root } = await open(memory, { now: () => nowMs, refreshMs: 5000 });
-  const snapshots = await findEntry(root, splitPath(utf8("snapshots")));
-  if (snapshots?.type !== "directory") throw new Error("no snapshots");
+  const snapshots = await directoryAt(root, "snapshots");
   const kept = await snapshots.lookup(utf8("1970-01-01_00-00-00"));
   await memory.addSnapshot(tree, { timeNs: 60n * SECOND });
   nowMs = 4999;
@@ -122,8 +131,7 @@ test("with every change of its entries a directory's time goes forward, and neve
   const old = await memory.addSnapshot(tree, { timeNs: 0n });
   let nowMs = 0;
   const { root } = await open(memory, { now: () => nowMs, refreshMs: 1 });
-  const snapshots = await findEntry(root, splitPath(utf8("snapshots")));
-  if (snapshots?.type !== "directory") throw new Error("no snapshots");
+  const snapshots = await directoryAt(root, "snapshots");
   const timeAfter = async (change: () => Promise<unknown>): Promise<bigint> => {
     await change();
     nowMs += 1;
@@ -137,7 +145,7 @@ test("with every change of its entries a directory's time goes forward, and neve
     memory.backend.delete([{ kind: "snapshots", name: id }]);
   const removed = await timeAfter(() => remove(old.id));
   expect(removed).toBeGreaterThan(newest);
-  // An older one comes, as by a copy from elsewhere; then all go.
+  // An older one comes, as by a copy from elsewhere.
   const added = await timeAfter(() => memory.addSnapshot(tree, { timeNs: 30n * SECOND }));
   expect(added).toBeGreaterThan(removed);
   expect(await names(root, "snapshots")).toHaveLength(3);
@@ -149,10 +157,9 @@ test("a directory that goes and comes back is the same, with a later time", asyn
   const options = { timeNs: 60n * SECOND, tags: ["x"] };
   let nowMs = 0;
   const { root } = await open(memory, { now: () => nowMs, refreshMs: 1 });
-  const find = async (): Promise<FsDirectory | undefined> => {
+  const find = (): Promise<FsDirectory | undefined> => {
     nowMs += 1;
-    const found = await findEntry(root, splitPath(utf8("tags/x")));
-    return found?.type === "directory" ? found : undefined;
+    return findDirectory(root, "tags/x");
   };
   const first = await memory.addSnapshot(tree, options);
   const before = await find();
